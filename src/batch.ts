@@ -1,0 +1,39 @@
+/**
+ * What an uplink is given: batches of decoded records, in order, with all that a receiver needs to prove that nothing
+ * else is missing. Made from the journal's raw batches by delivery.ts; an uplink never sees a file.
+ */
+import type { BatchLimits, BatchPosition, Gap } from './journal/types.ts';
+import type { ReadingKind } from './reading.ts';
+
+export interface BatchRecord {
+  readonly seq: number;
+  readonly kind: ReadingKind;
+  readonly sensor: string;
+  /** ISO 8601 with milliseconds and Z, corrected by the boot's anchor where there is one. */
+  readonly time: string;
+  /** Set when the wall clock was never set in that boot: the receiver can correct by boot and mono_ms. */
+  readonly unsynced?: { readonly boot: string; readonly monoMs: number };
+  readonly durationMs?: number;
+  /** The values as JSON text, rounded once when they were taken: the same digits everywhere. */
+  readonly valuesJson: string;
+}
+
+export interface Batch {
+  readonly stream: string;
+  readonly volatile: boolean;
+  readonly previous: { readonly stream: string; readonly last: number } | undefined;
+  /** Consecutive numbers; may be empty, to carry gaps only. */
+  readonly records: readonly BatchRecord[];
+  readonly gaps: readonly Gap[];
+  readonly position: BatchPosition;
+}
+
+/** One uplink's source of batches. */
+export interface BatchSource {
+  next(limits: BatchLimits): Promise<Batch | undefined>;
+  rewind(): void;
+  acknowledge(position: BatchPosition): void;
+  waitForRecords(signal: AbortSignal): Promise<void>;
+  readonly pending: number;
+  readonly unread: number;
+}

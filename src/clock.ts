@@ -1,0 +1,122 @@
+/**
+ * Time as the rest of the program sees it. Everything that waits, waits on a Clock, so that tests move time by hand.
+ * Wall time may jump by years; monotonic time never goes back. All values are milliseconds.
+ */
+import { hrtime } from 'node:process';
+
+export interface Clock {
+  /** Wall clock, Unix epoch. May jump in both directions. */
+  now(): number;
+  /** Milliseconds since boot; never goes back. */
+  monotonic(): number;
+  /** Resolves no earlier than `ms` from now, on the monotonic clock; at once if `ms` <= 0 or when the signal aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** setTimeout fires at once for longer delays (2^31-1 ms). */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  // CLOCK_MONOTONIC: on Linux its zero is the boot, so it is comparable across processes of one boot.
+  monotonic: () => Number(hrtime.bigint()) / 1e6,
+  sleep(ms, signal) {
+    if (ms <= 0 || signal?.aborted) return Promise.resolve();
+    const endMs = systemClock.monotonic() + ms;
+    return new Promise((resolve) => {
+      let timer: NodeJS.Timeout;
+      const done = () => {
+        signal?.removeEventListener('abort', abort);
+        resolve();
+      };
+      const abort = () => {
+        clearTimeout(timer);
+        done();
+      };
+      // A Node timer may fire up to a millisecond before its time, so look again.
+      const wait = () => {
+        const leftMs = endMs - systemClock.monotonic();
+        if (leftMs <= 0) done();
+        else timer = setTimeout(wait, Math.min(Math.ceil(leftMs), MAX_TIMER_MS));
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+      wait();
+    });
+  },
+};
+
+export interface VirtualClock extends Clock {
+  /** Moves both clocks on by `ms`, waking each sleeper at its time, in order, and letting it run before the next. */
+  advance(ms: number): Promise<void>;
+  /** Moves the wall clock alone, as NTP or a person does. */
+  step(ms: number): void;
+  /** Sleepers now waiting; for tests that look for leaks. */
+  readonly sleepers: number;
+}
+
+export interface VirtualClockOptions {
+  readonly wallMs?: number;
+  readonly monoMs?: number;
+  /** A sleep moves time itself and resolves at once: for drivers tested alone. */
+  readonly automatic?: boolean;
+}
+
+/** A clock that moves only when told to. */
+export function virtualClock({
+  wallMs = Date.UTC(2026, 10, 22, 12),
+  monoMs = 1_000,
+  automatic = false,
+}: VirtualClockOptions = {}): VirtualClock {
+  let wall = wallMs;
+  let mono = monoMs;
+  let order = 0;
+  const sleepers = new Set<{ atMs: number; order: number; wake: () => void }>();
+  const move = (ms: number) => {
+    wall += ms;
+    mono += ms;
+  };
+  // Enough turns for a chain of awaits (and node's own thread-pool callbacks) to come to rest before time goes on.
+  const settle = async () => {
+    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  return {
+    now: () => wall,
+    monotonic: () => mono,
+    step: (ms) => {
+      wall += ms;
+    },
+    get sleepers() {
+      return sleepers.size;
+    },
+    sleep(ms, signal) {
+      if (ms <= 0 || signal?.aborted) return Promise.resolve();
+      if (automatic) {
+        move(ms);
+        return Promise.resolve();
+      }
+      return new Promise((resolve) => {
+        const sleeper = { atMs: mono + ms, order: order++, wake: () => end() };
+        const end = () => {
+          sleepers.delete(sleeper);
+          signal?.removeEventListener('abort', end);
+          resolve();
+        };
+        sleepers.add(sleeper);
+        signal?.addEventListener('abort', end, { once: true });
+      });
+    },
+    async advance(ms) {
+      const endMs = mono + ms;
+      await settle();
+      for (;;) {
+        const next = [...sleepers].sort((a, b) => a.atMs - b.atMs || a.order - b.order)[0];
+        if (!next || next.atMs > endMs) break;
+        if (next.atMs > mono) move(next.atMs - mono);
+        next.wake();
+        await settle();
+      }
+      move(endMs - mono);
+      await settle();
+    },
+  };
+}

@@ -1,0 +1,103 @@
+/**
+ * The configuration after every check: what runtime.ts composes from. Durations are ms, sizes bytes, paths absolute,
+ * `${NAME}` and `password_file` resolved, defaults filled in. Made by load.ts, by nothing else.
+ */
+import type { GpioPlace } from '../bus/gpio.ts';
+import type { AnyDriver, Options } from '../driver.ts';
+import type { FilterSpec } from '../filters/filters.ts';
+import type { Schedule } from '../sampler/types.ts';
+
+/** Where a sensor is. */
+export type Place =
+  | {
+      readonly bus: 'i2c';
+      readonly on: number;
+      readonly address: number;
+      readonly mux?: { readonly address: number; readonly channel: number };
+    }
+  | { readonly bus: 'gpio'; readonly place: GpioPlace; readonly pull?: 'up' | 'down' | 'off' }
+  | { readonly bus: 'files' }
+  | { readonly bus: 'none' };
+
+export interface SensorConfig {
+  readonly id: string;
+  readonly name?: string;
+  /** The driver itself: from the table, or loaded from the user's file. */
+  readonly driver: AnyDriver;
+  /** As written in the configuration. */
+  readonly driverName: string;
+  readonly place: Place;
+  /** Undefined for event sensors. */
+  readonly schedule?: Schedule;
+  readonly options: Options;
+  readonly filters: Readonly<Record<string, readonly FilterSpec[]>>;
+}
+
+export interface MqttUplinkConfig {
+  readonly type: 'mqtt';
+  readonly name: string;
+  readonly url: string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly clientId?: string;
+  readonly keepaliveMs: number;
+  readonly batch: { readonly maxReadings: number; readonly maxBytes: number; readonly maxWaitMs: number };
+  readonly topics: TopicsConfig;
+  /** Extra trust for mqtts: PEM text. */
+  readonly ca?: string;
+}
+export type UplinkConfig = MqttUplinkConfig;
+
+/** A topic of its own, or off; undefined is the default under `<prefix>/<device>`. */
+export interface TopicsConfig {
+  readonly prefix: string;
+  readonly readings?: string | false;
+  readonly state?: string | false;
+  readonly status?: string | false;
+  readonly info?: string | false;
+  readonly health?: string | false;
+}
+
+export interface SimulationConfig {
+  readonly seed: number;
+  /** How fast the simulated weather passes; 1 is real time. */
+  readonly speed: number;
+  readonly faults: Readonly<Record<string, readonly SimulatedFault[]>>;
+}
+export type FaultKind = 'nack' | 'hang' | 'crc' | 'slow' | 'unplug' | 'noise';
+/** `rate` of transfers, or the first `times` of them, or both; one of them is there. */
+export interface SimulatedFault {
+  readonly kind: FaultKind;
+  readonly rate?: number;
+  readonly times?: number;
+}
+
+export interface Config {
+  /** Absolute path; undefined for one made in memory (demo). */
+  readonly file?: string;
+  readonly device: string;
+  readonly sensors: readonly SensorConfig[];
+  readonly journal: {
+    readonly directory: string;
+    readonly commitEveryMs: number;
+    readonly commitEveryOfflineMs: number;
+    readonly maxSizeBytes: number;
+    readonly whenFull: 'drop_oldest' | 'reject_new' | 'thin';
+  };
+  readonly clock: { readonly waitMs: number };
+  readonly uplinks: readonly UplinkConfig[];
+  readonly simulation: SimulationConfig;
+  /** True things that the user should know and that are no errors: a generic host name as device id. */
+  readonly warnings: readonly string[];
+}
+
+/** One mistake in the file, one line of `check`. */
+export interface Problem {
+  /** As named by the user, or undefined where there is none. */
+  readonly file?: string;
+  readonly line?: number;
+  readonly column?: number;
+  /** `sensors.air.every`; undefined for YAML syntax errors. */
+  readonly path?: string;
+  readonly message: string;
+}

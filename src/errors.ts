@@ -1,0 +1,59 @@
+/**
+ * The one error class of the program. Callers branch on `code`, never on the message and never with instanceof
+ * (a user's driver may be loaded beside another copy of this file).
+ *
+ * A message is one sentence for the person at the keyboard: what is wrong, where, and what to do.
+ */
+
+/** Known codes, `area.reason`. A user's driver may add its own. */
+export type ErrorCode =
+  | 'bus.nack' // nobody acknowledged: absent, unplugged, or busy converting
+  | 'bus.timeout' // the transfer did not end: stuck clock or data line, hung chip
+  | 'bus.missing' // no such bus, line or device node on this system
+  | 'bus.permission' // the device node is there, but not for us
+  | 'bus.busy' // a kernel driver or another process holds the address or line
+  | 'bus.io' // any other failure of the adapter
+  | 'bus.unsupported' // the adapter cannot do what was asked
+  | 'bus.package' // the optional native package is not installed or does not load
+  | 'sensor.identity' // another chip answers at this address
+  | 'sensor.crc' // the checksum of a reply is wrong
+  | 'sensor.not-ready' // no fresh measurement in the time that the datasheet allows
+  | 'sensor.no-data' // the chip says that it has no value
+  | 'sensor.saturated' // the value is at a rail, so it is not a measurement
+  | 'sensor.overrun' // samples were lost inside a window
+  | 'sensor.range' // the value is outside what the channel can be
+  | 'sensor.deadline' // the read did not end in its time
+  | 'sensor.failed' // the driver failed in a way it does not name
+  | 'config.invalid' // the configuration is wrong
+  | 'config.missing' // no configuration was found
+  | 'journal.locked' // another process holds the journal
+  | 'journal.permission' // the journal's directory cannot be made or used
+  | 'journal.storage' // the storage device failed (EIO, EROFS, ENOSPC)
+  | 'journal.closed'
+  | 'uplink.refused' // the broker refused the connection
+  | 'uplink.lost' // the connection ended
+  | 'uplink.timeout' // no acknowledgement in time
+  | 'uplink.rejected' // the broker refused this message
+  | 'usage' // the command line is wrong
+  | (string & {});
+
+export class SedgeError extends Error {
+  readonly code: ErrorCode;
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'SedgeError';
+    this.code = code;
+  }
+}
+
+/** The code of any thrown value; undefined if it carries none of ours (ours hold a dot or are `usage`). */
+export function codeOf(error: unknown): ErrorCode | undefined {
+  const code = (error as { code?: unknown } | null | undefined)?.code;
+  return typeof code === 'string' && /^([a-z][a-z0-9]*\.[a-z0-9.-]+|usage)$/.test(code) ? code : undefined;
+}
+
+/** The message of any thrown value, on one line. */
+export function messageOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replaceAll(/\s*\n\s*/g, ' ');
+}
