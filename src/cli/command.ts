@@ -2,7 +2,7 @@
  * What a command is. main.ts finds it by name, parses its options, prints its help and turns what it returns or throws
  * into the exit status; a command itself never ends the process.
  */
-import type { ParseArgsOptionsConfig } from 'node:util';
+import type { ParseArgsConfig } from 'node:util';
 
 /** Exit statuses of the outer contract (design section 9). */
 export const EXIT = { done: 0, failed: 1, usage: 2, unavailable: 69, busy: 75, config: 78 } as const;
@@ -35,7 +35,7 @@ export interface Command {
   /** `sedge run [--config FILE]`. */
   readonly usage: string;
   /** For util.parseArgs; --help is added. */
-  readonly options: ParseArgsOptionsConfig;
+  readonly options: NonNullable<ParseArgsConfig['options']>;
   /** Most positional arguments it takes. */
   readonly maxPositionals: number;
   /** Returns the exit status. Throws SedgeError: main.ts prints its message and maps its code. */
