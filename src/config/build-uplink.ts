@@ -1,7 +1,7 @@
 /** An uplink of the configuration: its secrets and certificates read from their files. */
 import type { Checker } from './checker.ts';
-import { join } from './checker.ts';
 import { readText } from './files.ts';
+import { join } from './nodes.ts';
 import type { MqttUplinkConfig, TopicsConfig } from './types.ts';
 
 export interface UplinkFile {
@@ -32,7 +32,8 @@ export async function buildUplink(
   /** The text of a file that a key names; reports when there is none. */
   const textOf = async (key: 'password_file' | 'ca_file', maxBytes: number): Promise<string | undefined> => {
     const named = file[key];
-    if (named === undefined) return undefined;
+    // With two passwords one is to go, and that is already said.
+    if (named === undefined || (key === 'password_file' && checker.has(file, 'password'))) return undefined;
     const found = await readText(named, maxBytes);
     if ('wrong' in found) {
       checker.report(checker.offsetOf(file, key), join(path, key), `\`${named}\` ${found.wrong}`);

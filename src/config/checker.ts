@@ -6,10 +6,11 @@
  * Hostile files: aliases are followed a bounded number of times and only as deep as the description goes, and every
  * mapping that is made has no prototype.
  */
-import { type Document, isAlias, isMap, isScalar, isSeq, type Node, Scalar as YamlScalar } from 'yaml';
-import { expected } from './describe.ts';
+import { type Document, isAlias, isMap, isScalar, isSeq, type Node } from 'yaml';
+import { expected, listed } from './describe.ts';
 import { interpolate } from './interpolate.ts';
-import { nearest, suggestion } from './near.ts';
+import { meantBy, suggestion } from './nearest.ts';
+import { type Entry, emptyAt, entriesOf, join, offsetAt, type Report, show } from './nodes.ts';
 import { parseScalar, type Scalar } from './scalars.ts';
 import type { MapSpec, ObjectSpec, Peek, ScalarSpec, Spec } from './shape.ts';
 
@@ -27,7 +28,7 @@ export interface CheckedObject {
 export interface Checker {
   /** The value with defaults filled in; undefined if it is wrong or absent. In an object, wrong parts are absent. */
   check(spec: Spec, node: Node | null, path: string): Checked;
-  report(offset: number, path: string, message: string): void;
+  readonly report: Report;
   /** Where the value of a key of a checked object stands; where the object stands, without a key or for an absent one. */
   offsetOf(object: object, key?: string): number;
   keyOffsetOf(object: object, key: string): number;
@@ -45,50 +46,19 @@ export interface CheckerOptions {
 
 /** Aliases that are followed in one file. */
 const MAX_ALIASES = 100;
-/** Longest part of a value that a message quotes. */
-const MAX_SHOWN = 40;
-
-/** What people write who know other programs. */
-const SYNONYMS: Readonly<Record<string, string>> = {
-  interval: 'every',
-  period: 'every',
-  schedule: 'cron',
-  chip: 'driver',
-  model: 'driver',
-  sensor: 'driver',
-  type: 'driver',
-  pin: 'line',
-  gpio: 'line',
-  user: 'username',
-  host: 'url',
-  broker: 'url',
-  server: 'url',
-  mqtt: 'uplinks',
-  hostname: 'device',
-};
-
-const offsetAt = (node: Node): number => node.range?.[0] ?? 0;
-/** Readable in one line, also when somebody puts a line break or a colon into a key. */
-const segment = (name: string): string =>
-  /^[^\s:\x00-\x1f\x7f]{1,80}$/.test(name) ? name : JSON.stringify(name.slice(0, 80));
-export const join = (path: string, key: string): string => (path === '' ? segment(key) : `${path}.${segment(key)}`);
-
+const toAdd = (name: string, spec: Spec): string =>
+  spec.kind === 'choice' && spec.choices.length === 1 ? `write \`${name}: ${spec.choices[0]}\`` : `add \`${name}:\``;
 /** Absent and undefined are one. */
 const put = (values: Record<string, Checked>, name: string, value: Checked): void => {
   if (value !== undefined) values[name] = value;
 };
-
-interface Entry {
-  readonly key: Node;
-  readonly value: Node;
-}
 
 export function createChecker({ document, env, directory }: CheckerOptions): Checker {
   let found: Found[] = [];
   let aliases = 0;
   const places = new WeakMap<object, { offset: number; at: ReadonlyMap<string, Entry> }>();
 
-  const report = (offset: number, path: string, message: string): undefined => {
+  const report: Report = (offset, path, message) => {
     found.push({ offset, path, message });
   };
   /** Reports nothing, gives undefined for anything that has a problem. */
@@ -119,61 +89,22 @@ export function createChecker({ document, env, directory }: CheckerOptions): Che
     );
   }
 
-  const show = (spec: Spec, source: string): string => {
-    if (source === '' || (spec.kind === 'text' && spec.secret)) return 'the value';
-    const line = source.replaceAll(/[\s\x00-\x1f\x7f]+/g, ' ').replaceAll('`', "'");
-    return `\`${line.length > MAX_SHOWN ? `${line.slice(0, MAX_SHOWN)}...` : line}\``;
-  };
-
   function scalar(spec: ScalarSpec, node: Node, offset: number, path: string): Checked {
     if (!isScalar(node))
       return report(offset, path, `is ${isSeq(node) ? 'a list' : 'a mapping'}, and ${expected(spec)} is expected`);
     const source = node.source ?? String(node.value);
+    const secret = spec.kind === 'text' && spec.secret;
     let seen: Scalar = { value: node.value, source, read: false };
     if (typeof node.value === 'string') {
       const text = interpolate(node.value, env);
-      if ('wrong' in text) return report(offset, path, `${show(spec, source)} ${text.wrong}`);
+      if ('wrong' in text) return report(offset, path, `${show(source, secret)} ${text.wrong}`);
       seen = { value: text.text, source, read: text.read };
     }
     const parsed = parseScalar(spec, seen, directory);
     if ('value' in parsed) return parsed.value;
     // A number or a truth where text belongs may be half of a password.
     const quoted = (spec.kind === 'text' || spec.kind === 'string') && typeof seen.value !== 'string' ? '' : source;
-    return report(offset, path, `${show(spec, quoted)} ${parsed.wrong}`);
-  }
-
-  /** Keys and values in the order of the file, duplicates reported; undefined if the node is no mapping. */
-  function entries(node: Node, offset: number, path: string): Map<string, Entry> | undefined {
-    const seen = new Map<string, Entry>();
-    // `journal:` with nothing under it is an empty mapping: its keys may be commented out.
-    if (isScalar(node) && node.value === null) return seen;
-    if (!isMap<Node, Node | null>(node)) {
-      return report(
-        offset,
-        path,
-        `${isSeq(node) ? 'a list' : 'a single value'} stands where a mapping of keys is expected`,
-      );
-    }
-    for (const { key, value } of node.items) {
-      const name = isScalar(key) && key.value !== null ? (key.source ?? String(key.value)) : undefined;
-      if (name === undefined) {
-        report(
-          isScalar(key) || isAlias(key) || isMap(key) || isSeq(key) ? offsetAt(key) : offset,
-          path,
-          'a key must be plain text',
-        );
-        continue;
-      }
-      if (seen.has(name)) {
-        report(offsetAt(key), join(path, name), 'this key is given twice in one mapping: delete one of them');
-        continue;
-      }
-      const nothing = new YamlScalar(null);
-      const end = key.range?.[1] ?? offset;
-      nothing.range = [end, end, end];
-      seen.set(name, { key, value: value ?? nothing });
-    }
-    return seen;
+    return report(offset, path, `${show(quoted, secret)} ${parsed.wrong}`);
   }
 
   const made = (offset: number, at: ReadonlyMap<string, Entry>): Record<string, Checked> => {
@@ -199,8 +130,7 @@ export function createChecker({ document, env, directory }: CheckerOptions): Che
         report(offsetAt(key), where, `\`${name}\` does not belong here: it ${spec.elsewhere[name]}`);
         continue;
       }
-      const synonym = Object.hasOwn(SYNONYMS, name) ? SYNONYMS[name]! : '';
-      const meant = nearest(name, free) ?? (free.includes(synonym) ? synonym : undefined);
+      const meant = meantBy(name, free);
       report(
         offsetAt(key),
         where,
@@ -211,8 +141,7 @@ export function createChecker({ document, env, directory }: CheckerOptions): Che
       put(values, meant, quietly(spec.keys[meant]!, value, join(path, meant)));
     }
     for (const name of spec.required ?? []) {
-      if (!given.has(name))
-        report(offset, join(path, name), `is missing: write \`${name}:\` and ${expected(spec.keys[name]!)}`);
+      if (!given.has(name)) report(offset, join(path, name), `is missing: ${toAdd(name, spec.keys[name]!)}`);
     }
     rules(spec, given, at, offset, path);
     for (const name of known) {
@@ -239,13 +168,24 @@ export function createChecker({ document, env, directory }: CheckerOptions): Che
       }
       // What else excludes the superfluous one is the same mistake.
       if (later.length > 0) break;
-      if (one && !keys.some((name) => given.has(name))) {
-        report(offset, path, `one of ${keys.map((name) => `\`${name}\``).join(', ')} is missing`);
+      const lacking = (spec.needs ?? []).some(([name, other]) => given.has(name) && keys.includes(other));
+      if (one && !lacking && !keys.some((name) => given.has(name))) {
+        report(
+          offset,
+          path,
+          `one of ${listed(
+            keys.map((name) => `\`${name}\``),
+            'and',
+          )} is missing`,
+        );
       }
     }
-    for (const [name, other] of spec.needs ?? []) {
-      if (given.has(name) && !given.has(other)) report(offset, join(path, other), `is missing: \`${name}\` needs it`);
-    }
+    const missing = new Map(
+      (spec.needs ?? [])
+        .filter(([name, other]) => given.has(name) && !given.has(other))
+        .map(([name, other]) => [other, name]),
+    );
+    for (const [other, name] of missing) report(offset, join(path, other), `is missing: \`${name}\` needs it`);
   }
 
   /** What stands for a key that is not there. */
@@ -253,11 +193,6 @@ export function createChecker({ document, env, directory }: CheckerOptions): Che
     if ((spec.kind === 'object' || spec.kind === 'map') && spec.implied) return check(spec, emptyAt(offset), '');
     return 'default' in spec ? spec.default : undefined;
   }
-  const emptyAt = (offset: number): Node => {
-    const node = new YamlScalar(null);
-    node.range = [offset, offset, offset];
-    return node;
-  };
 
   function map(spec: MapSpec, at: Map<string, Entry>, offset: number, path: string): CheckedObject {
     const values = made(offset, at);
@@ -302,7 +237,7 @@ export function createChecker({ document, env, directory }: CheckerOptions): Che
       case 'object':
       case 'map':
       case 'depends': {
-        const at = entries(node, offset, path);
+        const at = entriesOf(node, offset, path, report);
         if (at === undefined) return undefined;
         if (spec.kind === 'map') return map(spec, at, offset, path);
         if (spec.kind === 'object') return object(spec, at, offset, path);
@@ -328,9 +263,8 @@ export function createChecker({ document, env, directory }: CheckerOptions): Che
     }
   }
   /** Whether a misspelt key is the one that decides the sort of its mapping. */
-  const meansKey = (name: string, key: string, spec: Spec & { kind: 'depends' }): boolean =>
-    !Object.hasOwn(spec.otherwise.keys, name) &&
-    (nearest(name, Object.keys(spec.otherwise.keys)) ?? SYNONYMS[name]) === key;
+  const meansKey = (name: string, key: string, { otherwise: { keys } }: Spec & { kind: 'depends' }): boolean =>
+    !Object.hasOwn(keys, name) && meantBy(name, Object.keys(keys)) === key;
 
   return {
     check,

@@ -19,7 +19,7 @@ export function writtenAs(spec: Spec, value: string | number | boolean): string 
   return spec.kind === 'address' ? hexAddress(value) : String(value);
 }
 
-const list = (words: readonly string[], last: string): string =>
+export const listed = (words: readonly string[], last: string): string =>
   words.length < 2 ? (words[0] ?? '') : `${words.slice(0, -1).join(', ')} ${last} ${words.at(-1)}`;
 
 /** "10ms to 1h", "at least 4MB"; empty without bounds. */
@@ -46,13 +46,13 @@ export function expected(spec: Spec): string {
     case 'file':
       return 'a path';
     case 'choice':
-      return list(spec.choices.map(String), 'or');
+      return listed(spec.choices.map(String), 'or');
     case 'duration':
     case 'size':
     case 'rate':
       return `${AMOUNTS[spec.kind].title} such as ${AMOUNTS[spec.kind].examples}`;
     case 'address':
-      return spec.choices ? list(spec.choices.map(hexAddress), 'or') : 'an I2C address from 0x03 to 0x77';
+      return spec.choices ? listed(spec.choices.map(hexAddress), 'or') : 'an I2C address from 0x03 to 0x77';
     case 'off':
       return 'off';
     case 'object':
@@ -62,7 +62,7 @@ export function expected(spec: Spec): string {
     case 'list':
       return 'a list';
     case 'either':
-      return list(spec.of.map(expected), 'or');
+      return listed(spec.of.map(expected), 'or');
     case 'any':
       return 'a value';
   }

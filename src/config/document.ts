@@ -36,6 +36,8 @@ const SENTENCES: Readonly<Record<string, string>> = {
   UNEXPECTED_TOKEN: 'this does not belong here, check the indent, the quotes and the brackets',
 };
 
+const UNQUOTED_VARIABLE = 'inside { } or [ ] a value with an environment variable must be in quotes';
+
 /** `cron: *\/5 * * * *`: an unquoted value that begins with an asterisk, on the line of an error. Its offset. */
 function unquotedAsterisk(text: string, offset: number): number | undefined {
   const start = text.lastIndexOf('\n', offset - 1) + 1;
@@ -48,6 +50,9 @@ function firstProblem(text: string, errors: readonly YAMLError[]): SyntaxProblem
   if (!error) return undefined;
   const asterisk =
     error.code === 'UNEXPECTED_TOKEN' || error.code === 'BAD_ALIAS' ? unquotedAsterisk(text, error.pos[0]) : undefined;
+  if (error.code === 'UNEXPECTED_TOKEN' && text[error.pos[0] - 1] === '$') {
+    return { offset: error.pos[0] - 1, message: UNQUOTED_VARIABLE };
+  }
   if (asterisk !== undefined) return { offset: asterisk, message: SENTENCES.BAD_ALIAS! };
   return {
     offset: error.pos[0],

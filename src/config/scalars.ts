@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { AMOUNTS, expected, hexAddress, rangeOf, writtenAs } from './describe.ts';
-import { nearest } from './near.ts';
+import { nearest } from './nearest.ts';
 import type { ScalarSpec } from './shape.ts';
 import { parseAmount } from './units.ts';
 
@@ -74,6 +74,7 @@ function choice(spec: ScalarSpec & { kind: 'choice' }, { value, read }: Scalar):
       typeof alike === 'number' ? `is text: write ${alike} without quotes` : `is not text: write "${alike}"`,
     );
   }
+  if (spec.choices.length === 1) return wrong(`is not possible: write ${spec.choices[0]}`);
   const near = typeof value === 'string' ? nearest(value, spec.choices.map(String)) : undefined;
   return wrong(`is not one of ${spec.choices.join(', ')}${near === undefined ? '' : `: did you mean \`${near}\`?`}`);
 }

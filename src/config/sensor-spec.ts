@@ -4,7 +4,7 @@
  */
 import type { AnyDriver, BusKind, Options, SensorKind } from '../driver.ts';
 import type { Channels } from '../reading.ts';
-import { suggestion } from './near.ts';
+import { suggestion } from './nearest.ts';
 import { type ObjectSpec, objectOf, type Spec } from './shape.ts';
 import { CHANNEL_PATTERN, checkId, checkNotEmpty, checkTimezone, ID_PATTERN } from './texts.ts';
 
@@ -78,6 +78,8 @@ const SCHEDULE: Readonly<Record<string, Spec>> = {
   align: { kind: 'boolean', default: false, doc: 'With every: puts the grid on the wall clock, such as full minutes.' },
 };
 
+/** TCA9548A datasheet, "Device Address": 0x70 and three pins. */
+const MUX_ADDRESSES = [0x70, 0x71, 0x72, 0x73, 0x74, 0x75, 0x76, 0x77];
 const BUS: Spec = {
   kind: 'either',
   default: 1,
@@ -89,7 +91,7 @@ const BUS: Spec = {
       doc: 'A chip behind a TCA9548A or alike.',
       keys: {
         on: { kind: 'integer', default: 1, min: 0, max: 255, doc: 'N of /dev/i2c-N.' },
-        mux: { kind: 'integer', min: 0x70, max: 0x77, doc: 'Address of the multiplexer.' },
+        mux: { kind: 'address', choices: MUX_ADDRESSES, doc: 'Address of the multiplexer.' },
         channel: { kind: 'integer', min: 0, max: 7, doc: 'Its channel.' },
       },
       needs: [

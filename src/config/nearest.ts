@@ -53,3 +53,28 @@ export function suggestion(name: string, known: readonly string[]): string {
   return `: known are ${listed}${known.length > MAX_LISTED ? ', ...' : ''}`;
 }
 const MAX_LISTED = 24;
+
+/** What people write who know other programs. */
+const SYNONYMS: Readonly<Record<string, string>> = {
+  interval: 'every',
+  period: 'every',
+  schedule: 'cron',
+  chip: 'driver',
+  model: 'driver',
+  sensor: 'driver',
+  type: 'driver',
+  pin: 'line',
+  gpio: 'line',
+  user: 'username',
+  host: 'url',
+  broker: 'url',
+  server: 'url',
+  mqtt: 'uplinks',
+  hostname: 'device',
+};
+
+/** The free key that an unknown one most likely means: a slip, or another program's word. */
+export function meantBy(name: string, free: readonly string[]): string | undefined {
+  const word = Object.hasOwn(SYNONYMS, name) ? SYNONYMS[name]! : '';
+  return nearest(name, free) ?? (free.includes(word) ? word : undefined);
+}
