@@ -50,9 +50,9 @@ export function unpack({ type, version, payload }: JournalRecord): PackedReading
   const valuesAt = head + 1 + bytes[head]!;
   return {
     kind,
-    sensor: bytes.latin1Slice(head + 1, valuesAt),
+    sensor: bytes.toString('latin1', head + 1, valuesAt),
     at: { wallMs: bytes.readDoubleLE(1), monoMs: bytes.readDoubleLE(9), synced: (flags & FLAG_SYNCED) !== 0 },
     ...(hasDuration && { durationMs: bytes.readDoubleLE(17) }),
-    valuesJson: bytes.utf8Slice(valuesAt, bytes.length),
+    valuesJson: bytes.toString('utf8', valuesAt),
   };
 }

@@ -58,14 +58,16 @@ export function createDelivery({ reader, clock, bootId, anchorOf, waitMs }: Deli
         },
       ];
     });
-    return { ...raw, records };
+    const first = raw.records[0]?.seq;
+    const range = first === undefined ? undefined : { first, last: raw.records.at(-1)!.seq };
+    return { ...raw, range, records, skipped: raw.records.length - records.length };
   };
 
   /** How long the batch must still wait for the clock; 0 or less: not at all. */
   const stillWaitsMs = (raw: RawBatch): number => {
     if (raw.bootId !== bootId || anchorOf(bootId)) return 0;
-    const newest = raw.records.at(-1);
-    const at = newest && unpack(newest)?.at;
+    const oldest = raw.records[0];
+    const at = oldest && unpack(oldest)?.at;
     return at && !at.synced ? at.monoMs + waitMs - clock.monotonic() : 0;
   };
 
