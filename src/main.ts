@@ -45,7 +45,10 @@ function parseCommand(command: Command, args: readonly string[]) {
     const options = { ...command.options, help: { type: 'boolean', short: 'h' } } as const;
     const parsed = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
     if (parsed.positionals.length > command.maxPositionals && !parsed.values.help) {
-      throw new SedgeError('usage', `sedge ${command.name} does not take ${JSON.stringify(parsed.positionals[command.maxPositionals])}`);
+      throw new SedgeError(
+        'usage',
+        `sedge ${command.name} does not take ${JSON.stringify(parsed.positionals[command.maxPositionals])}`,
+      );
     }
     return parsed;
   } catch (error) {
@@ -72,8 +75,14 @@ export async function main(argv: readonly string[], io: CommandIo): Promise<numb
   try {
     const command = COMMANDS.find((candidate) => candidate.name === name);
     if (!command) {
-      const near = nearest(name, COMMANDS.map((candidate) => candidate.name));
-      throw new SedgeError('usage', `there is no command ${JSON.stringify(name)}${near ? `; did you mean ${near}?` : '; see sedge --help'}`);
+      const near = nearest(
+        name,
+        COMMANDS.map((candidate) => candidate.name),
+      );
+      throw new SedgeError(
+        'usage',
+        `there is no command ${JSON.stringify(name)}${near ? `; did you mean ${near}?` : '; see sedge --help'}`,
+      );
     }
     const parsed = parseCommand(command, args);
     if (parsed.values.help) {

@@ -24,7 +24,9 @@ export function createPipeline(channels: Channels, filters: Readonly<Record<stri
   let lastMs = Number.NEGATIVE_INFINITY;
 
   const acceptable = (values: Values): Values => {
-    const kept = Object.entries(values).filter(([name, value]) => Object.hasOwn(channels, name) && Number.isFinite(value));
+    const kept = Object.entries(values).filter(
+      ([name, value]) => Object.hasOwn(channels, name) && Number.isFinite(value),
+    );
     refused += Object.keys(values).length - kept.length;
     return Object.fromEntries(kept);
   };

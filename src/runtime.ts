@@ -134,7 +134,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   });
   const keepAnchor = (anchor: Anchor) => {
     const boots = (journal.note('anchors') ?? '').split(' ').filter((boot) => boot !== '' && boot !== bootId);
-    for (const old of boots.splice(0, Math.max(0, boots.length - MAX_ANCHORS + 1))) journal.setNote(anchorKey(old), undefined);
+    for (const old of boots.splice(0, Math.max(0, boots.length - MAX_ANCHORS + 1)))
+      journal.setNote(anchorKey(old), undefined);
     journal.setNote('anchors', [...boots, bootId].join(' '));
     journal.setNote(anchorKey(bootId), JSON.stringify(anchor));
   };
@@ -184,7 +185,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   let buses = makeBuses(config);
   const sampler = createSampler({ clock, stamp: timekeeper.stamp, sink: keep, onChange: onSensorChange, random });
 
-  const catalogue = (): Catalogue => Object.fromEntries(config.sensors.map((sensor) => [sensor.id, catalogueSensor(sensor)]));
+  const catalogue = (): Catalogue =>
+    Object.fromEntries(config.sensors.map((sensor) => [sensor.id, catalogueSensor(sensor)]));
   const oldestTime = (): string | null => {
     const { oldest } = journal.status();
     const reading = oldest && unpack(oldest);
@@ -209,13 +211,20 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     stream: () => journal.stream,
     catalogue,
     latest: () => [...latest.values()],
-    sensorStatuses: () => Object.fromEntries(Object.entries(sampler.health()).map(([id, state]) => [id, sensorStatus(state)])),
+    sensorStatuses: () =>
+      Object.fromEntries(Object.entries(sampler.health()).map(([id, state]) => [id, sensorStatus(state)])),
     health,
   };
 
   const startUplink = (uplinkConfig: UplinkConfig) => {
     const { name } = uplinkConfig;
-    const source = createDelivery({ reader: journal.reader(name), clock, bootId, anchorOf, waitMs: config.clock.waitMs });
+    const source = createDelivery({
+      reader: journal.reader(name),
+      clock,
+      bootId,
+      anchorOf,
+      waitMs: config.clock.waitMs,
+    });
     const memory = {
       get: (key: string) => journal.note(`uplink:${name}:${key}`),
       set: (key: string, value: string | undefined) => journal.setNote(`uplink:${name}:${key}`, value),
@@ -314,7 +323,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       for (const uplink of next.uplinks) {
         if (uplinks.has(uplink.name)) continue;
         startUplink(uplink);
-        done.push(`uplink ${uplink.name} ${previous.uplinks.some(({ name }) => name === uplink.name) ? 'restarted' : 'added'}`);
+        done.push(
+          `uplink ${uplink.name} ${previous.uplinks.some(({ name }) => name === uplink.name) ? 'restarted' : 'added'}`,
+        );
       }
       if (restarted.length > 0) for (const { uplink } of uplinks.values()) uplink.catalogueChanged();
       return done;

@@ -5,7 +5,14 @@ import type { Buses } from './bus/buses.ts';
 import { i2cDevice } from './bus/i2c.ts';
 import type { Clock } from './clock.ts';
 import type { SensorConfig } from './config/types.ts';
-import { type AnyDriver, type CounterSensor, driverContext, type EventSensor, type PolledSensor, type Variant } from './driver.ts';
+import {
+  type AnyDriver,
+  type CounterSensor,
+  driverContext,
+  type EventSensor,
+  type PolledSensor,
+  type Variant,
+} from './driver.ts';
 import type { CatalogueSensor } from './reading.ts';
 import { unitOf } from './reading.ts';
 import type { SampledSensor } from './sampler/types.ts';
@@ -14,7 +21,10 @@ import type { SampledSensor } from './sampler/types.ts';
 const deadlineOf = (worstCaseMs: number): number => worstCaseMs * 2 + 2_000;
 
 /** What a driver is with these options. */
-export function variantOf(driver: AnyDriver, options: SensorConfig['options']): Required<Pick<Variant, 'channels' | 'kind' | 'worstCaseMs'>> & Variant {
+export function variantOf(
+  driver: AnyDriver,
+  options: SensorConfig['options'],
+): Required<Pick<Variant, 'channels' | 'kind' | 'worstCaseMs'>> & Variant {
   const { channels, kind, worstCaseMs } = driver;
   return { channels, kind, worstCaseMs, ...driver.variant?.(options) };
 }

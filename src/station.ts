@@ -10,7 +10,12 @@ import type { SensorStatus, StateMessage } from './uplink/types.ts';
 
 export function stateMessage(reading: PackedReading, bootId: string, timekeeper: Timekeeper): StateMessage {
   const { sensor, at, durationMs, valuesJson } = reading;
-  return { sensor, valuesJson, ...(durationMs !== undefined && { durationMs }), ...timeOf(at, bootId, timekeeper.anchor()) };
+  return {
+    sensor,
+    valuesJson,
+    ...(durationMs !== undefined && { durationMs }),
+    ...timeOf(at, bootId, timekeeper.anchor()),
+  };
 }
 
 export function sensorStatus({ state, error, message }: SensorHealth): SensorStatus {

@@ -1,8 +1,8 @@
 /** `sedge read`: each sensor once, now. The same drivers, filters and rounding as `run`; nothing is kept or sent. */
 import { systemClock } from '../clock.ts';
 import type { PackedReading } from '../codec.ts';
-import type { SensorConfig } from '../config/types.ts';
 import { nearest } from '../config/nearest.ts';
+import type { SensorConfig } from '../config/types.ts';
 import { isoTime } from '../delivery.ts';
 import type { CounterSensor, EventSensor, PolledSensor } from '../driver.ts';
 import { codeOf, messageOf, SedgeError } from '../errors.ts';
@@ -77,7 +77,9 @@ function choose(sensors: readonly SensorConfig[], names: readonly string[]): rea
     if (sensor) return sensor;
     const ids = sensors.map(({ id }) => id);
     const near = nearest(name, ids);
-    const hint = near ? `did you mean ${near}?` : `there ${ids.length === 1 ? 'is' : 'are'} ${ids.join(', ') || 'none'}`;
+    const hint = near
+      ? `did you mean ${near}?`
+      : `there ${ids.length === 1 ? 'is' : 'are'} ${ids.join(', ') || 'none'}`;
     throw new SedgeError('usage', `the configuration has no sensor ${JSON.stringify(name)}; ${hint}`);
   });
 }
@@ -106,9 +108,16 @@ Exit status: 0 all read, 69 a bus or chip is missing, 1 a sensor failed otherwis
     const readOne = async (sensor: SensorConfig): Promise<number> => {
       const { channels, kind } = variantOf(sensor.driver, sensor.options);
       const sampled = sampledSensor(sensor, buses, systemClock);
-      const deadlineMs = sampled.deadlineMs + (kind === 'counter' ? COUNT_WINDOW_MS : 0) + (kind === 'event' ? FIRST_EVENT_MS : 0);
+      const deadlineMs =
+        sampled.deadlineMs + (kind === 'counter' ? COUNT_WINDOW_MS : 0) + (kind === 'event' ? FIRST_EVENT_MS : 0);
       try {
-        const open = await withinDeadline(systemClock, sampled.deadlineMs, `${sensor.id}: opening`, sampled.open, io.signal);
+        const open = await withinDeadline(
+          systemClock,
+          sampled.deadlineMs,
+          `${sensor.id}: opening`,
+          sampled.open,
+          io.signal,
+        );
         try {
           const work = (signal: AbortSignal) => measure(kind, open, sampled, signal);
           const measurement = await withinDeadline(systemClock, deadlineMs, `${sensor.id}: the read`, work, io.signal);

@@ -24,7 +24,9 @@ async function reload(file: string, runtime: Runtime, io: CommandIo, log: Log): 
     const result = await tryConfig(file, io);
     if ('problems' in result) {
       printProblems(result.problems, io);
-      runtime.warn([`configuration not applied: ${result.problems.length} problem${result.problems.length === 1 ? '' : 's'}`]);
+      runtime.warn([
+        `configuration not applied: ${result.problems.length} problem${result.problems.length === 1 ? '' : 's'}`,
+      ]);
       return;
     }
     const done = await runtime.reload(result.config);
@@ -99,7 +101,8 @@ Exit status: 0 stopped by a signal, 75 another process holds the journal, 78 the
       io.signal.addEventListener('abort', () => watcher.close(), { once: true });
     }
 
-    if (!io.signal.aborted) await new Promise<void>((resolve) => io.signal.addEventListener('abort', () => resolve(), { once: true }));
+    if (!io.signal.aborted)
+      await new Promise<void>((resolve) => io.signal.addEventListener('abort', () => resolve(), { once: true }));
     notifier.stopping();
     await reloading;
     await runtime.stop();

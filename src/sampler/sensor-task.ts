@@ -19,6 +19,8 @@ const BACKOFF_FIRST_MS = 1_000;
 const BACKOFF_MAX_MS = 10_000;
 /** Doublings after which the longest wait is reached; keeps the power from overflowing. */
 const BACKOFF_DOUBLINGS = 10;
+/** A read that began this shortly before a slot (because the sensor just came back) has served it. */
+const SERVED_MS = 10;
 
 export interface SensorTaskDeps {
   readonly clock: Clock;
@@ -50,8 +52,11 @@ export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): Se
   /** A slot waits to be served. */
   let pending = schedule?.kind === 'every' && !schedule.align && schedule.offsetMs === undefined;
   let busy = false;
+  let beganMs = Number.NEGATIVE_INFINITY;
   let wake = () => {};
   let cancelSlot = () => {};
+
+  const servedMs = Math.min(SERVED_MS, schedule?.kind === 'every' ? schedule.everyMs / 2 : SERVED_MS);
 
   const changed = (nextState: SensorHealth['state'], cause?: unknown) => {
     const next =
@@ -75,7 +80,8 @@ export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): Se
     const delayMs = due && schedule ? random() * schedule.jitterMs : 0;
     cancelSlot = scheduler.at(atMs + delayMs, () => {
       if (due) {
-        if (busy || pending) count.missed += 1;
+        // A read that began just now counts for this slot; then the one it was late for is the one that was missed.
+        if (busy || pending || clock.monotonic() - beganMs < servedMs) count.missed += 1;
         else pending = true;
         wake();
       }
@@ -92,7 +98,7 @@ export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): Se
       if (stopping.signal.aborted) return;
       busy = true;
       try {
-        const beganMs = clock.monotonic();
+        beganMs = clock.monotonic();
         const read = (signal: AbortSignal) => open.read(signal);
         const values = await withinDeadline(clock, sensor.deadlineMs, `${id}: the read`, read, stopping.signal);
         if (stopping.signal.aborted) return;
