@@ -18,7 +18,8 @@ export type { Edge, GpioLine } from './bus/gpio.ts';
 export type { I2cDevice } from './bus/i2c.ts';
 export type { Clock } from './clock.ts';
 export { type ErrorCode, SedgeError } from './errors.ts';
-export type { Channel, Channels, Quantity, Values } from './reading.ts';
+export { type Channel, type Channels, type Quantity, UNITS, type Values } from './reading.ts';
+export { vibrationFeatures } from './vibration.ts';
 
 /** One option of a driver, as data. Durations and rates are written with a unit and arrive as ms and Hz. */
 export type OptionSpec = { readonly doc: string } & (
