@@ -1,0 +1,7 @@
+/** The simulations, by the name of their driver; loaded only when simulating. A driver without hardware has none. */
+import type { Simulation } from '../src/bus/sim.ts';
+import { simulation as sht4x } from './sht4x.sim.ts';
+
+export const simulations: Readonly<Record<string, Simulation>> = {
+  sht4x,
+};
