@@ -124,5 +124,4 @@ function create({ clock, value }: World): SimulatedChip {
   };
 }
 
-const simulation: I2cSimulation = { bus: 'i2c', create };
-export default simulation;
+export const simulation: I2cSimulation = { bus: 'i2c', create };

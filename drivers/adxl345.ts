@@ -28,6 +28,7 @@ const POWER_CTL = 0x2d;
 const INT_SOURCE = 0x30;
 const DATA_FORMAT = 0x31;
 const DATA_X0 = 0x32;
+const DATA_BYTES = 6;
 const FIFO_CTL = 0x38;
 const FIFO_STATUS = 0x39;
 
@@ -132,20 +133,25 @@ export function convert(bytes: Uint8Array, dataFormat: number, lowBitZero = fals
   };
 }
 
-function sampleChannels({ rangeG, fullResolution, rateHz }: Settings): Channels {
-  const step = stepOf(rangeG, fullResolution) * (rateHz > FINEST_RATE_HZ ? 2 : 1);
-  // The steps at both ends are refused as saturated.
-  const limit = rangeG * G - 2 * step;
-  const channel: Channel = { quantity: 'acceleration', min: -limit, max: limit, resolution: step, decimals: 3 };
+const finestStep = ({ rangeG, fullResolution, rateHz }: Settings): number =>
+  stepOf(rangeG, fullResolution) * (rateHz > FINEST_RATE_HZ ? 2 : 1);
+/** The steps at both ends are refused as saturated. */
+const limitOf = (settings: Settings): number => settings.rangeG * G - 2 * finestStep(settings);
+
+function sampleChannels(settings: Settings): Channels {
+  const limit = limitOf(settings);
+  const resolution = finestStep(settings);
+  const channel: Channel = { quantity: 'acceleration', min: -limit, max: limit, resolution, decimals: 3 };
   return { acceleration_x: channel, acceleration_y: channel, acceleration_z: channel };
 }
 
 /** Bounds: an axis goes from end to end, the vector is sqrt(3) longer; crest and kurtosis are largest for a single blow. */
-function burstChannels({ rangeG, fullResolution, rateHz, samples }: Settings): Channels {
-  const resolution = stepOf(rangeG, fullResolution);
+function burstChannels(settings: Settings): Channels {
+  const { rateHz, samples } = settings;
+  const resolution = finestStep(settings);
   const channels: Record<string, Channel> = {};
   for (const suffix of ['_x', '_y', '_z', '']) {
-    const largest = rangeG * G * (suffix === '' ? Math.sqrt(3) : 1);
+    const largest = limitOf(settings) * (suffix === '' ? Math.sqrt(3) : 1);
     const ratio = { quantity: 'ratio', min: 0, resolution: 0.001, decimals: 3 };
     const length = { quantity: 'acceleration', min: 0, resolution, decimals: 4 };
     channels[`rms${suffix}`] = { ...length, max: largest };
@@ -169,16 +175,15 @@ const sampleWorstCaseMs = (rateHz: number): number => turnOnMs(rateHz) + 2 * per
 const burstWorstCaseMs = (rateHz: number, windowMs: number): number =>
   windowMs * (1 + CLOCK_ERROR) + sampleWorstCaseMs(rateHz) + FIFO_LENGTH * periodMs(rateHz);
 
-type Fail = DriverContext['fail'];
-
 /**
  * Takes what the FIFO holds, oldest first. Rejects with `sensor.overrun` when samples were lost, or may have been: the
- * chip forgets its overrun bit with the first sample read, so `filling` says how many may have come since it was seen clear.
+ * chip forgets its overrun bit at the first read, so `filling` says how many may have come since it was seen clear.
  */
 export async function drain(
   device: I2cDevice,
-  fail: Fail,
-  { filling = () => 0, lowBitZero = false }: { filling?: () => number; lowBitZero?: boolean } = {},
+  fail: DriverContext['fail'],
+  filling: () => number = () => 0,
+  lowBitZero = false,
 ): Promise<readonly Sample[]> {
   const lost = () =>
     fail('sensor.overrun', 'adxl345: samples were lost inside the window: lower the rate, or the load of this board');
@@ -187,7 +192,7 @@ export async function drain(
   if (source & OVERRUN) throw lost();
   const samples: Sample[] = [];
   for (let taken = 0; taken < entries; taken++) {
-    const bytes = await device.writeRead([DATA_X0], 6);
+    const bytes = await device.writeRead([DATA_X0], DATA_BYTES);
     if (entries - taken + filling() > FIFO_LENGTH + 1) throw lost();
     samples.push(convert(bytes, dataFormat, lowBitZero));
   }
@@ -217,7 +222,7 @@ const driver: PollDriver<'i2c'> = {
     return id === ADXL345 ? 'ADXL345' : undefined;
   },
 
-  async open({ device, clock, options: chosen, fail }) {
+  async open({ device, clock, options: chosen, wait, fail }) {
     const { rateHz, rangeG, fullResolution, samples } = settingsOf(chosen);
     const windowMs = chosen.window as number;
     const burst = chosen.mode === 'burst';
@@ -237,7 +242,7 @@ const driver: PollDriver<'i2c'> = {
     if (id !== ADXL345)
       throw fail(
         'sensor.identity',
-        `adxl345: the chip at 0x${device.address.toString(16)} has id 0x${id.toString(16).padStart(2, '0')} and not 0xe5: this is no ADXL345, check the address`,
+        `adxl345: the chip at 0x${device.address.toString(16)} has id 0x${id.toString(16).padStart(2, '0')} and not 0xe5: this is no ADXL345, or its wiring is broken; check wiring and address`,
       );
 
     const standby = () => device.write(POWER_CTL, STANDBY);
@@ -249,13 +254,9 @@ const driver: PollDriver<'i2c'> = {
       await standby();
       await device.write(FIFO_CTL, BYPASS);
       await device.write(DATA_FORMAT, dataFormat);
-      await device.writeRead([DATA_X0], 6);
+      await device.writeRead([DATA_X0], DATA_BYTES);
       await device.write(FIFO_CTL, fifo);
       await device.write(BW_RATE, rateCode(rateHz), MEASURE);
-    };
-    const wait = async (ms: number, signal: AbortSignal): Promise<void> => {
-      await clock.sleep(ms, signal);
-      if (signal.aborted) throw fail('sensor.deadline', 'adxl345: the read was given up', signal.reason);
     };
     const notReady = () =>
       fail('sensor.not-ready', `adxl345: no fresh sample in the time that ${rateHz} Hz takes: check the supply`);
@@ -266,9 +267,11 @@ const driver: PollDriver<'i2c'> = {
       await start(BYPASS);
       await wait(turnOnMs(rateHz), signal);
       for (let look = 0; look <= READY_LOOKS; look++) {
-        const [source = 0, format = 0] = await device.writeRead([INT_SOURCE], 2);
-        if (source & DATA_READY) {
-          const found = convert(await device.writeRead([DATA_X0], 6), format, lowBitZero);
+        // One transfer from POWER_CTL to the data: a brown-out cannot come between the two.
+        const block = await device.writeRead([POWER_CTL], DATA_X0 + DATA_BYTES - POWER_CTL);
+        const at = (register: number): number => block[register - POWER_CTL]!;
+        if (at(POWER_CTL) & MEASURE && at(INT_SOURCE) & DATA_READY) {
+          const found = convert(block.subarray(DATA_X0 - POWER_CTL), at(DATA_FORMAT), lowBitZero);
           if (found.saturated) throw saturated();
           const [x, y, z] = found.axes;
           return { acceleration_x: x, acceleration_y: y, acceleration_z: z };
@@ -281,7 +284,7 @@ const driver: PollDriver<'i2c'> = {
     const window = async (signal: AbortSignal): Promise<Values> => {
       const axes = { x: new Float64Array(samples), y: new Float64Array(samples), z: new Float64Array(samples) };
       await start(STREAM | (FIFO_LENGTH / 2));
-      const endMs = clock.monotonic() + burstWorstCaseMs(rateHz, windowMs);
+      const endMs = clock.monotonic() + burstWorstCaseMs(rateHz, windowMs) - OVERHEAD_MS;
       await wait(TURN_ON_MS, signal);
       let fromMs = clock.monotonic();
       for (let taken = 0; taken < samples; ) {
@@ -291,18 +294,15 @@ const driver: PollDriver<'i2c'> = {
         await wait(fromMs + halfMs - clock.monotonic(), signal);
         fromMs = clock.monotonic();
         const filling = () => ((clock.monotonic() - fromMs) / periodMs(rateHz)) * (1 + CLOCK_ERROR);
-        for (const {
-          axes: [x, y, z],
-          saturated: atRail,
-        } of await drain(device, fail, { filling, lowBitZero })) {
-          if (taken === samples) break;
-          if (atRail) throw saturated();
-          axes.x[taken] = x;
-          axes.y[taken] = y;
-          axes.z[taken] = z;
+        for (const found of (await drain(device, fail, filling, lowBitZero)).slice(0, samples - taken)) {
+          if (found.saturated) throw saturated();
+          [axes.x[taken], axes.y[taken], axes.z[taken]] = found.axes;
           taken += 1;
         }
       }
+      // After a brown-out the FIFO reads as zeros; then the chip is in standby.
+      const [power = 0] = await device.writeRead([POWER_CTL], 1);
+      if (power !== MEASURE) throw notReady();
       return vibrationFeatures(axes, rateHz);
     };
 

@@ -60,5 +60,4 @@ function create({ value }: World): SimulatedWire {
   };
 }
 
-const simulation: GpioSimulation = { bus: 'gpio', create };
-export default simulation;
+export const simulation: GpioSimulation = { bus: 'gpio', create };

@@ -82,12 +82,8 @@ export function csvColumn(text: string, column?: string): Float64Array | undefin
 
 function channel(chosen: Options): Channel {
   const decimals = chosen.decimals as number;
-  const [min, max] =
-    chosen.wave === 'replay'
-      ? [-ANYTHING, ANYTHING]
-      : chosen.wave === 'constant'
-        ? [chosen.value as number, chosen.value as number]
-        : [chosen.min as number, chosen.max as number];
+  const bounded = chosen.wave === 'sine' || chosen.wave === 'walk';
+  const [min, max] = bounded ? [chosen.min as number, chosen.max as number] : [-ANYTHING, ANYTHING];
   return { quantity: chosen.quantity as Quantity, min, max, resolution: 10 ** -decimals, decimals };
 }
 
@@ -107,7 +103,8 @@ const driver: PollDriver<'files'> = {
     const { wave } = chosen;
     const [value, min, max] = [chosen.value as number, chosen.min as number, chosen.max as number];
     const periodMs = chosen.period as number;
-    if (min > max) throw fail('config.invalid', `mock: min ${min} is above max ${max}: exchange them`);
+    if ((wave === 'sine' || wave === 'walk') && min >= max)
+      throw fail('config.invalid', `mock: min ${min} is not below max ${max}: exchange them`);
 
     const replay = async (): Promise<() => number> => {
       const file = chosen.file as string | undefined;

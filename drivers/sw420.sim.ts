@@ -76,5 +76,4 @@ function create({ clock, value }: World): SimulatedWire {
   };
 }
 
-const simulation: GpioSimulation = { bus: 'gpio', create };
-export default simulation;
+export const simulation: GpioSimulation = { bus: 'gpio', create };
