@@ -267,11 +267,11 @@ const driver: PollDriver<'i2c'> = {
       await start(BYPASS);
       await wait(turnOnMs(rateHz), signal);
       for (let look = 0; look <= READY_LOOKS; look++) {
-        // One transfer from POWER_CTL to the data: a brown-out cannot come between the two.
-        const block = await device.writeRead([POWER_CTL], DATA_X0 + DATA_BYTES - POWER_CTL);
-        const at = (register: number): number => block[register - POWER_CTL]!;
-        if (at(POWER_CTL) & MEASURE && at(INT_SOURCE) & DATA_READY) {
-          const found = convert(block.subarray(DATA_X0 - POWER_CTL), at(DATA_FORMAT), lowBitZero);
+        // Status, format and data in one transfer: a brown-out cannot come between them.
+        const block = await device.writeRead([INT_SOURCE], 2 + DATA_BYTES);
+        const [source = 0, format = 0] = block;
+        if (source & DATA_READY) {
+          const found = convert(block.subarray(2), format, lowBitZero);
           if (found.saturated) throw saturated();
           const [x, y, z] = found.axes;
           return { acceleration_x: x, acceleration_y: y, acceleration_z: z };

@@ -82,7 +82,7 @@ describe('adxl345', () => {
       '0x53 w 32 r 000000000000',
       '0x53 w 3800',
       '0x53 w 2c0b08',
-      '0x53 w 2d r 080000800b000000000001',
+      '0x53 w 30 r 800b000000000001',
       '0x53 w 2d00',
     ]);
   });
@@ -108,7 +108,7 @@ describe('adxl345', () => {
     const { open } = i2cRig(adxl345, simulation, {
       intercept: async (_address, tx, rxLength, pass) => {
         const reply = await pass();
-        if (tx[0] === 0x2d && rxLength > 0) reply[3] = 0x03;
+        if (tx[0] === 0x30 && rxLength > 0) reply[0] = 0x03;
         return reply;
       },
     });
@@ -200,13 +200,21 @@ describe('a burst', () => {
     expect(bus.transcript.length).toBeLessThan(120);
   });
 
-  const openOn = (clockHz: number, options: Options) => {
+  const openOn = (clockHz: number, options: Options, lateMs = 0) => {
     const clock = virtualClock({ automatic: true });
     const bus = simulatedI2cBus({ clockHz });
     bus.attach(0x53, simulation.create({ clock, value: () => 0, random: () => 0 }));
     const parsed = optionsOf(adxl345, { mode: 'burst', ...options });
-    return adxl345.open(driverContext<'i2c'>(i2cDevice(bus, 0x53), clock, parsed));
+    const late = { ...clock, sleep: (ms: number, until?: AbortSignal) => clock.sleep(ms + lateMs, until) };
+    return adxl345.open(driverContext<'i2c'>(i2cDevice(bus, 0x53), late, parsed));
   };
+
+  it('is refused when it was woken too late, and not when it was woken late', async () => {
+    await expect((await openOn(400_000, { rate: 800 }, 15)).read(signal)).resolves.toBeDefined();
+    await expect((await openOn(400_000, { rate: 800 }, 30)).read(signal)).rejects.toMatchObject({
+      code: 'sensor.overrun',
+    });
+  });
 
   it('is refused at a rate that the bus does not carry, with the way out', async () => {
     await expect(openOn(100_000, { rate: 200 })).resolves.toBeDefined();
