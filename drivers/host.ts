@@ -13,11 +13,11 @@ const COLDEST_CEL = -55;
 const HOTTEST_CEL = 150;
 
 const channels: Channels = {
-  temperature: { quantity: 'temperature', min: COLDEST_CEL, max: HOTTEST_CEL, resolution: 0.001, decimals: 1 },
+  temperature: { quantity: 'temperature', min: COLDEST_CEL, max: HOTTEST_CEL, resolution: 0.1, decimals: 1 },
   load: { quantity: 'load', min: 0, max: 100_000, resolution: 0.01, decimals: 2 },
   memory: { quantity: 'percent', min: 0, max: 100, resolution: 0.1, decimals: 1 },
   disk: { quantity: 'percent', min: 0, max: 100, resolution: 0.1, decimals: 1 },
-  uptime: { quantity: 'duration', min: 0, max: 1e10, resolution: 0.01, decimals: 0 },
+  uptime: { quantity: 'duration', min: 0, max: 1e10, resolution: 1, decimals: 0 },
 };
 
 /** The file with the processor's temperature in thousandths of a degree; the first zone where none says it is the processor's. */
