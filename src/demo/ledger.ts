@@ -7,6 +7,7 @@
 export interface Ledger {
   /** Takes one payload of the readings topic. Text that is no batch is counted as `unreadable`. */
   take(payload: string): void;
+  /** Batches that brought anything new. */
   readonly batches: number;
   /** Distinct (stream, seq). */
   readonly distinct: number;
@@ -54,7 +55,7 @@ export function createLedger(): Ledger {
   const count = { batches: 0, distinct: 0, repeated: 0, unreadable: 0 };
 
   const takeBatch = (batch: WireBatch) => {
-    count.batches += 1;
+    const before = count.distinct;
     const stream = String(batch.stream);
     const ranges = streams.get(stream) ?? [];
     streams.set(stream, ranges);
@@ -62,6 +63,7 @@ export function createLedger(): Ledger {
       if (addToRanges(ranges, Number(record.seq))) count.distinct += 1;
       else count.repeated += 1;
     }
+    if (count.distinct > before) count.batches += 1;
     // A gap is repeated until its batch is acknowledged, always with the same bounds.
     for (const gap of batch.gaps ?? []) gaps.set(`${gap.stream}/${gap.from}`, gap.lost);
   };

@@ -1,15 +1,21 @@
 /**
- * The one place where the demo meets the rest of the program: configuration and runtime, exactly as `sedge run` has
- * them, on simulated buses.
+ * The one place where the demo meets the rest of the program: configuration, simulated buses and runtime, exactly as
+ * `sedge run --simulate` has them.
  */
+import { hostname } from 'node:os';
+import { drivers } from '../../drivers/index.ts';
 import type { Clock } from '../clock.ts';
-import { parseConfig } from '../config/load.ts';
+import { formatProblem, parseConfig } from '../config/load.ts';
 import type { SensorConfig } from '../config/types.ts';
-import { unitOf } from '../reading.ts';
-import { type Runtime, startRuntime } from '../runtime.ts';
+import { SedgeError } from '../errors.ts';
+import { hardware } from '../hardware.ts';
+import { unitOf, type Values } from '../reading.ts';
+import { startRuntime } from '../runtime.ts';
+import type { SensorHealth } from '../sampler/types.ts';
+import { variantOf } from '../sensors.ts';
 import type { Log } from '../service/log.ts';
 import { DEMO_UPLINK } from './config.ts';
-import type { ShownSensor, Totals } from './view.ts';
+import type { ShownSensor } from './view.ts';
 
 export interface SessionOptions {
   readonly yaml: string;
@@ -18,19 +24,33 @@ export interface SessionOptions {
   readonly version: string;
 }
 
+/** What the runtime says of itself. */
+export interface SessionState {
+  readonly sensors: Readonly<Record<string, SensorHealth>>;
+  readonly connected: boolean;
+  readonly taken: number;
+  readonly accepted: number;
+  readonly acknowledged: number;
+  readonly backlog: number;
+  readonly gaps: number;
+}
+
 export interface Session {
   readonly sensors: readonly ShownSensor[];
   /** Ids of the sensors that can be unplugged: those on the I2C bus. */
   readonly pluggable: readonly string[];
-  readonly runtime: Runtime;
+  state(): SessionState;
+  /** Each reading as it is taken. Returns how to stop. */
+  onReading(callback: (sensor: string, timeMs: number, values: Values) => void): () => void;
+  unplug(sensor: string, isUnplugged: boolean): void;
+  stop(): Promise<void>;
 }
 
 function shownSensor({ id, driver, driverName, options }: SensorConfig): ShownSensor {
-  const channels = driver.variant?.(options).channels ?? driver.channels;
   return {
     id,
     driver: driverName,
-    channels: Object.entries(channels).map(([name, channel]) => ({
+    channels: Object.entries(variantOf(driver, options).channels).map(([name, channel]) => ({
       name,
       unit: unitOf(channel),
       decimals: channel.decimals,
@@ -39,24 +59,29 @@ function shownSensor({ id, driver, driverName, options }: SensorConfig): ShownSe
 }
 
 export async function openSession({ yaml, clock, log, version }: SessionOptions): Promise<Session> {
-  const config = await parseConfig(yaml, {});
+  const parsed = await parseConfig(yaml, { env: {}, cwd: '/', drivers, hostname: hostname() });
+  if ('problems' in parsed) {
+    const problems = parsed.problems.map(formatProblem).join('; ');
+    throw new SedgeError('config.invalid', `the demo's own configuration is wrong: ${problems}`);
+  }
+  const { config } = parsed;
+  const { makeBuses, unplug } = await hardware({ simulate: true, clock });
+  const runtime = await startRuntime({ config, clock, log, version, makeBuses });
   return {
     sensors: config.sensors.map(shownSensor),
     pluggable: config.sensors.filter(({ place }) => place.bus === 'i2c').map(({ id }) => id),
-    runtime: await startRuntime({ config, clock, log, simulate: true, version }),
-  };
-}
-
-/** What the runtime says of itself; `received` and `repeated` are the broker's to say. */
-export function runtimeTotals(runtime: Runtime): Omit<Totals, 'received' | 'repeated'> {
-  const { taken, accepted, pending, uplinks, gaps } = runtime.snapshot();
-  const uplink = uplinks[DEMO_UPLINK];
-  return {
-    taken,
-    accepted,
-    acknowledged: uplink?.recordsAcknowledged ?? 0,
-    batches: uplink?.batchesAcknowledged ?? 0,
-    backlog: pending[DEMO_UPLINK] ?? 0,
-    gaps,
+    state() {
+      const { sensors, uplinks, pending, taken, accepted, dropped, gaps } = runtime.snapshot();
+      const backlog = pending[DEMO_UPLINK] ?? 0;
+      const connected = uplinks[DEMO_UPLINK]?.connected ?? false;
+      // The journal's own arithmetic, which holds also when the uplink is gone: what is not waiting was acknowledged.
+      return { sensors, connected, taken, accepted, acknowledged: accepted - dropped - backlog, backlog, gaps };
+    },
+    onReading: (callback) =>
+      runtime.onReading(({ sensor, time, valuesJson }) =>
+        callback(sensor, Date.parse(time), JSON.parse(valuesJson) as Values),
+      ),
+    unplug,
+    stop: () => runtime.stop(),
   };
 }

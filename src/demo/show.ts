@@ -9,10 +9,10 @@ import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../service/log.ts';
 import { startBroker } from './broker.ts';
-import { DEMO_READINGS_TOPIC, DEMO_UPLINK, demoConfig } from './config.ts';
+import { DEMO_READINGS_TOPIC, demoConfig } from './config.ts';
 import { createLedger } from './ledger.ts';
 import type { Outcome } from './plain.ts';
-import { openSession, runtimeTotals } from './session.ts';
+import { openSession } from './session.ts';
 import { createModel, type DemoView, type Totals } from './view.ts';
 
 export interface ShowOptions {
@@ -59,25 +59,22 @@ export async function openShow({ clock, log, version, port }: ShowOptions): Prom
     if (topic === DEMO_READINGS_TOPIC) ledger.take(payload.toString());
   });
   const yaml = demoConfig({ port: broker.port, journalDirectory });
-  const { runtime, sensors, pluggable } = await openSession({ yaml, clock, log, version }).catch(
-    async (error: unknown) => {
-      await broker.close();
-      clear();
-      throw error;
-    },
-  );
+  const session = await openSession({ yaml, clock, log, version }).catch(async (error: unknown) => {
+    await broker.close();
+    clear();
+    throw error;
+  });
 
   const startedMs = clock.now();
-  const model = createModel(sensors);
-  const stopReadings = runtime.onReading(({ sensor, timeMs, values }) => model.reading(sensor, timeMs, values));
+  const model = createModel(session.sensors);
+  const stopReadings = session.onReading(model.reading);
   const unplugged = new Set<string>();
   let turn = 0;
-  const connected = () => runtime.snapshot().uplinks[DEMO_UPLINK]?.connected ?? false;
-  const totals = (): Totals => ({
-    ...runtimeTotals(runtime),
-    received: ledger.distinct,
-    repeated: ledger.repeated,
-  });
+  const totals = (): Totals => {
+    const { taken, accepted, acknowledged, backlog, gaps } = session.state();
+    const { batches, distinct, repeated } = ledger;
+    return { taken, accepted, acknowledged, backlog, gaps, batches, received: distinct, repeated };
+  };
 
   return {
     port: broker.port,
@@ -90,8 +87,8 @@ export async function openShow({ clock, log, version, port }: ShowOptions): Prom
         nowMs: clock.now(),
         startedMs,
         broker: { up: broker.up, port: broker.port },
-        connected: connected(),
-        states: runtime.snapshot().sensors,
+        connected: session.state().connected,
+        states: session.state().sensors,
         unplugged,
         totals: totals(),
         ...(notice === undefined ? {} : { notice }),
@@ -99,18 +96,18 @@ export async function openShow({ clock, log, version, port }: ShowOptions): Prom
     toggleBroker: () => (broker.up ? broker.cut() : broker.restore()),
     togglePlug() {
       const out = [...unplugged][0];
-      const sensor = out ?? pluggable[turn++ % pluggable.length];
+      const sensor = out ?? session.pluggable[turn++ % session.pluggable.length];
       if (sensor === undefined) return;
       if (out === undefined) unplugged.add(sensor);
       else unplugged.delete(sensor);
-      runtime.unplug(sensor, out === undefined);
+      session.unplug(sensor, out === undefined);
     },
     async finish() {
       await broker.restore();
       const untilMs = clock.monotonic() + RECONNECT_WAIT_MS;
-      while (!connected() && clock.monotonic() < untilMs) await clock.sleep(RECONNECT_POLL_MS);
+      while (!session.state().connected && clock.monotonic() < untilMs) await clock.sleep(RECONNECT_POLL_MS);
       stopReadings();
-      await runtime.stop();
+      await session.stop();
       const outcome = { totals: totals(), declaredLost: ledger.declaredLost };
       await broker.close();
       clear();

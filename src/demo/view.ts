@@ -40,6 +40,7 @@ export interface Totals {
   readonly accepted: number;
   /** Of these, acknowledged by the broker. */
   readonly acknowledged: number;
+  /** Batches that the broker was given, repeats left out. */
   readonly batches: number;
   /** Accepted and not yet acknowledged. */
   readonly backlog: number;

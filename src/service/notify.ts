@@ -10,9 +10,10 @@
 import { execFile } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import type { Clock } from '../clock.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import { messageOf, SedgeError } from '../errors.ts';
 import type { Log } from './log.ts';
+import { watchdog } from './watchdog.ts';
 
 export interface Notifier {
   /** False when nobody listens: every message is then a no-op. */
@@ -26,17 +27,18 @@ export interface Notifier {
   /** A reload has begun; `ready` ends it. */
   reloading(): Promise<void>;
   stopping(status?: string): Promise<void>;
-  alive(): Promise<void>;
+  /** Reports at half the watchdog's period as long as `progress` says that things move on; see watchdog.ts. */
+  startWatchdog(clock: Clock, progress: () => boolean, signal: AbortSignal): void;
   /** Asks for `ms` more before a start or stop counts as hung. */
   extendTimeout(ms: number): Promise<void>;
-  /** Idempotent. */
+  /** Sends what is left. An open socket keeps the process alive. Idempotent. */
   close(): Promise<void>;
 }
 
 export interface NotifierOptions {
   readonly env: NodeJS.ProcessEnv;
-  readonly clock: Clock;
   readonly log: Log;
+  readonly clock?: Clock;
   readonly pid?: number;
   /** The optional package; tests give a missing one. */
   readonly loadSockets?: () => Promise<SocketPackage>;
@@ -62,8 +64,8 @@ interface Channel {
 const SPAWN_TIMEOUT_MS = 5_000;
 const USEC_PER_MS = 1_000;
 
-export async function openNotifier(options: NotifierOptions): Promise<Notifier> {
-  const { env, clock, log, pid = process.pid } = options;
+export async function createNotifier(options: NotifierOptions): Promise<Notifier> {
+  const { env, log, clock = systemClock, pid = process.pid } = options;
   const socketPath = env.NOTIFY_SOCKET;
   const watchdogMs = watchdogPeriodMs(env, pid);
   const channel = socketPath ? await openChannel(socketPath, options) : undefined;
@@ -95,7 +97,10 @@ export async function openNotifier(options: NotifierOptions): Promise<Notifier> 
     status: (text) => send(...statusLines(text)),
     reloading: () => send('RELOADING=1', `MONOTONIC_USEC=${Math.round(clock.monotonic() * USEC_PER_MS)}`),
     stopping: (status) => send('STOPPING=1', ...statusLines(status)),
-    alive: () => send('WATCHDOG=1'),
+    startWatchdog(on, progress, signal) {
+      if (!channel || watchdogMs === undefined) return;
+      void watchdog({ periodMs: watchdogMs, clock: on, log, progress, signal, report: () => send('WATCHDOG=1') });
+    },
     extendTimeout: (ms) => send(`EXTEND_TIMEOUT_USEC=${Math.round(ms * USEC_PER_MS)}`),
     async close() {
       await last;

@@ -11,7 +11,8 @@ describe("the broker's own count", () => {
     ledger.take(readings('a', 1, 2, 3));
     ledger.take(readings('a', 2, 3, 4));
     ledger.take(readings('b', 1));
-    expect(ledger).toMatchObject({ batches: 3, distinct: 5, repeated: 2, unreadable: 0 });
+    ledger.take(readings('b', 1));
+    expect(ledger).toMatchObject({ batches: 3, distinct: 5, repeated: 3, unreadable: 0 });
   });
 
   it('counts readings, events and windows alike', () => {

@@ -5,7 +5,7 @@ import { DgramSocket } from 'node-unix-socket';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { virtualClock } from '../../src/clock.ts';
 import { createLog, silentLog } from '../../src/service/log.ts';
-import { type NotifierOptions, openNotifier } from '../../src/service/notify.ts';
+import { createNotifier, type NotifierOptions } from '../../src/service/notify.ts';
 
 /** Where systemd listens. */
 interface Listener {
@@ -51,7 +51,7 @@ function listener(): Listener {
 
 const missingPackage = () => Promise.reject(new Error("Cannot find package 'node-unix-socket'"));
 const open = (env: NodeJS.ProcessEnv, more: Partial<NotifierOptions> = {}) =>
-  openNotifier({ env, clock: virtualClock({ monoMs: 5_000.25 }), log: silentLog, pid: 42, ...more });
+  createNotifier({ env, clock: virtualClock({ monoMs: 5_000.25 }), log: silentLog, pid: 42, ...more });
 
 describe('sd_notify', () => {
   it('is silent where nobody listens', async () => {
@@ -69,16 +69,14 @@ describe('sd_notify', () => {
     void notifier.extendTimeout(7_500);
     void notifier.ready('8 sensors');
     void notifier.status('8 sensors,\n  1 offline');
-    void notifier.alive();
     void notifier.reloading();
     void notifier.ready();
     void notifier.stopping('draining');
     await notifier.close();
-    expect(await systemd.messages(7)).toEqual([
+    expect(await systemd.messages(6)).toEqual([
       'EXTEND_TIMEOUT_USEC=7500000',
       'READY=1\nSTATUS=8 sensors',
       'STATUS=8 sensors, 1 offline',
-      'WATCHDOG=1',
       'RELOADING=1\nMONOTONIC_USEC=5000250',
       'READY=1',
       'STOPPING=1\nSTATUS=draining',
@@ -91,7 +89,7 @@ describe('sd_notify', () => {
     const log = createLog({ write: (line) => lines.push(line) });
     const notifier = await open({ NOTIFY_SOCKET: join(directory, 'nobody') }, { log });
     await notifier.ready();
-    await notifier.alive();
+    await notifier.status('up');
     await notifier.close();
     expect(lines).toHaveLength(1);
     expect(lines[0]).toContain('systemd was not told READY=1');
@@ -106,8 +104,8 @@ describe('sd_notify', () => {
     const without = await open({ NOTIFY_SOCKET: '/run/x', PATH: directory }, { loadSockets: missingPackage });
     await without.ready('up');
     const abstract = await open({ NOTIFY_SOCKET: '@abstract', PATH: `/nowhere:${directory}` });
-    await abstract.alive();
-    expect(readFileSync(record, 'utf8')).toBe('/run/x|READY=1|STATUS=up|@abstract|WATCHDOG=1|');
+    await abstract.status('fine');
+    expect(readFileSync(record, 'utf8')).toBe('/run/x|READY=1|STATUS=up|@abstract|STATUS=fine|');
   });
 
   it('refuses to start under a watchdog that it cannot answer', async () => {
@@ -120,6 +118,18 @@ describe('sd_notify', () => {
     const notifier = await open(env, { loadSockets: missingPackage, log });
     expect(notifier.active).toBe(false);
     expect(lines.join('')).toContain('neither the package node-unix-socket loads nor is systemd-notify on the PATH');
+  });
+
+  it('answers the watchdog while things move on', async () => {
+    const systemd = listener();
+    const clock = virtualClock();
+    const stop = new AbortController();
+    const notifier = await open({ NOTIFY_SOCKET: systemd.path, WATCHDOG_USEC: '30000000' });
+    notifier.startWatchdog(clock, () => true, stop.signal);
+    await clock.advance(15_000);
+    stop.abort();
+    await notifier.close();
+    expect(await systemd.messages(2)).toEqual(['WATCHDOG=1', 'WATCHDOG=1']);
   });
 
   it('reads the period of the watchdog, if it is meant for this process', async () => {

@@ -1,27 +1,30 @@
 import { describe, expect, it } from 'vitest';
 import { virtualClock } from '../../src/clock.ts';
 import { createLog } from '../../src/service/log.ts';
-import { startWatchdog } from '../../src/service/watchdog.ts';
+import { watchdog } from '../../src/service/watchdog.ts';
 
-function station(watchdogMs: number | undefined = 30_000) {
+function station() {
   const clock = virtualClock({ monoMs: 0 });
+  const stop = new AbortController();
   const reportsMs: number[] = [];
   const lines: string[] = [];
   const state = { moving: true };
-  const stop = startWatchdog({
+  const ended = watchdog({
+    periodMs: 30_000,
     clock,
     log: createLog({ write: (line) => lines.push(line) }),
-    notifier: { watchdogMs, alive: async () => void reportsMs.push(clock.monotonic()) },
+    report: async () => void reportsMs.push(clock.monotonic()),
     progress: () => state.moving,
+    signal: stop.signal,
   });
-  return { clock, reportsMs, lines, state, stop };
+  return { clock, reportsMs, lines, state, stop, ended };
 }
 
 describe('the watchdog', () => {
   it('reports at half the period', async () => {
     const { clock, reportsMs, stop } = station();
     await clock.advance(45_000);
-    stop();
+    stop.abort();
     expect(reportsMs).toEqual([0, 15_000, 30_000, 45_000]);
   });
 
@@ -34,26 +37,14 @@ describe('the watchdog', () => {
     state.moving = true;
     await clock.advance(1_500);
     expect(reportsMs).toEqual([0, 19_000]);
-    stop();
+    stop.abort();
   });
 
-  it('stops, and leaves no sleeper', async () => {
-    const { clock, reportsMs, stop } = station();
+  it('ends with the signal and leaves no sleeper', async () => {
+    const { clock, stop, ended } = station();
     await clock.advance(1);
-    stop();
-    await clock.advance(60_000);
-    expect(reportsMs).toEqual([0]);
-    expect(clock.sleepers).toBe(0);
-  });
-
-  it('does nothing where systemd wants no reports', async () => {
-    const clock = virtualClock();
-    startWatchdog({
-      clock,
-      log: createLog({ write: () => {} }),
-      notifier: { watchdogMs: undefined, alive: async () => {} },
-      progress: () => true,
-    });
+    stop.abort();
+    await ended;
     expect(clock.sleepers).toBe(0);
   });
 });
