@@ -39,15 +39,15 @@ export function stateJson(message: StateMessage): string {
   return `${json}}`;
 }
 
-/** `,"first":,"last":` with two numbers of 16 digits, the empty lists, `,"volatile":true` and the last brace. */
-const FRAME_BYTES = 120;
+/** `,"first":,"last":,"skipped":` with three numbers of 16 digits, the empty lists, `,"volatile":true` and the last brace. */
+const FRAME_BYTES = 160;
 
 /**
  * The messages that carry a batch: one, or as many as `maxBytes` asks for. Gaps go with the first; each has a position of
  * its own, so a batch can be acknowledged in parts.
  */
 export function encodeBatch(batch: Batch, { device, maxBytes }: BatchJsonOptions): BatchMessage[] {
-  const { stream, records, position } = batch;
+  const { stream, records, position, range } = batch;
   const head = `{"format":1,"device":"${device}","stream":"${stream}"`;
   const previous = batch.previous
     ? `,"previous":{"stream":"${batch.previous.stream}","last":${batch.previous.last}}`
@@ -55,25 +55,30 @@ export function encodeBatch(batch: Batch, { device, maxBytes }: BatchJsonOptions
   const messages: BatchMessage[] = [];
   let gaps = gapsJson(batch.gaps);
   let first = 0;
+  let firstSeq = range?.first ?? 0;
   let part = emptyPart();
 
   const room = () => maxBytes - head.length - previous.length - gaps.length - FRAME_BYTES;
   const finish = (end: number) => {
     const isLast = end === records.length;
-    const range = end > first ? `,"first":${records[first]!.seq},"last":${records[end - 1]!.seq}` : '';
+    const lastSeq = isLast ? (range?.last ?? 0) : records[end - 1]!.seq;
+    const numbers = range ? `,"first":${firstSeq},"last":${lastSeq}` : '';
+    const skipped = range ? lastSeq - firstSeq + 1 - (end - first) : 0;
     const events = part.event === '' ? '' : `,"events":[${part.event}]`;
     const windows = part.window === '' ? '' : `,"windows":[${part.window}]`;
-    const tail = `${events}${windows}${gaps}${batch.volatile ? ',"volatile":true' : ''}}`;
+    const skips = skipped > 0 ? `,"skipped":${skipped}` : '';
+    const tail = `${events}${windows}${gaps}${skips}${batch.volatile ? ',"volatile":true' : ''}}`;
     messages.push({
-      payload: `${head}${range}${previous},"readings":[${part.reading}]${tail}`,
+      payload: `${head}${numbers}${previous},"readings":[${part.reading}]${tail}`,
       position: {
         stream: position.stream,
-        seq: isLast ? position.seq : records[end - 1]!.seq,
+        seq: isLast ? position.seq : lastSeq,
         gaps: first === 0 ? position.gaps : [],
       },
       records: end - first,
     });
     first = end;
+    firstSeq = lastSeq + 1;
     part = emptyPart();
     gaps = '';
   };

@@ -55,7 +55,9 @@ export function arraySource(stream = STREAM): ArraySource {
         stream,
         volatile: false,
         previous: done === 0 ? source.previous : undefined,
+        range: read > from ? { first: seqAt(from), last: seqAt(read - 1) } : undefined,
         records: records.slice(from, read),
+        skipped: 0,
         gaps: carried,
         position: { stream, seq: read === 0 ? 0 : seqAt(read - 1), gaps: carried },
       };
