@@ -35,6 +35,11 @@ export interface Hooks {
    * By default the quantity of the channel's own name.
    */
   readonly surroundings?: (channel: string, value: number, options: Options) => Surroundings | undefined;
+  /**
+   * I2C: how far, besides its resolution, a channel may be from what is the case; where the datasheet's own formulas differ
+   * by more than a step. 0 by default.
+   */
+  readonly slack?: Readonly<Record<string, number>>;
   /** GPIO: makes something happen and says what the driver must report. */
   readonly happen?: Happen;
   /** Files, none: a device that works, and one on which every read must fail with a code. */
