@@ -4,8 +4,8 @@ import type { Simulation } from '../src/bus/sim.ts';
 import type { Intercept } from '../src/bus/simulated-i2c.ts';
 import type { Options, PollDriver, Values } from '../src/driver.ts';
 import { SedgeError } from '../src/errors.ts';
-import { channelsOf, expectDeclared, type Hooks, optionSets, outcomeOf } from './conformance.ts';
-import { i2cRig, optionsOf, type Surroundings } from './rig.ts';
+import { channelsOf, expectDeclared, type Hooks, optionSets } from './conformance.ts';
+import { i2cRig, optionsOf, outcomeOf, type Surroundings } from './rig.ts';
 
 /** No driver needs this many transfers to open and read; a loop without a bound would. */
 const MAX_TRANSFERS = 500;
