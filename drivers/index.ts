@@ -2,6 +2,7 @@
 import type { AnyDriver } from '../src/driver.ts';
 import adxl345 from './adxl345.ts';
 import bh1750 from './bh1750.ts';
+import bme280 from './bme280.ts';
 import gpioInput from './gpio-input.ts';
 import host from './host.ts';
 import mock from './mock.ts';
@@ -14,6 +15,7 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   'gpio-input': gpioInput,
   host,
   mock,
+  bme280,
   sht4x,
   sw420,
 };
