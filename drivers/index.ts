@@ -12,10 +12,10 @@ import sw420 from './sw420.ts';
 export const drivers: Readonly<Record<string, AnyDriver>> = {
   adxl345,
   bh1750,
+  bme280,
   'gpio-input': gpioInput,
   host,
   mock,
-  bme280,
   sht4x,
   sw420,
 };

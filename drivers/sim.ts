@@ -10,8 +10,8 @@ import { simulation as sw420 } from './sw420.sim.ts';
 export const simulations: Readonly<Record<string, Simulation>> = {
   adxl345,
   bh1750,
-  'gpio-input': gpioInput,
   bme280,
+  'gpio-input': gpioInput,
   sht4x,
   sw420,
 };
