@@ -191,6 +191,11 @@ describe('bme280', () => {
     expect(clock.monotonic() - beganMs).toBeLessThan(100);
   });
 
+  it.each([0x88, 0xe1])('refuses a calibration of nothing but ones at 0x%s', async (register) => {
+    const { open } = i2cRig(bme280, simulation, answering(register, ...Array<number>(26).fill(0xff)));
+    await expect(open()).rejects.toMatchObject({ code: 'sensor.identity' });
+  });
+
   it('has no data where the chip has not measured temperature, because the rest is computed from it', async () => {
     const skipped = answering(0xf7, 0x65, 0x5a, 0xc0, 0x80, 0x00, 0x00, 0x70, 0x00);
     const { open } = i2cRig(bme280, simulation, skipped);
