@@ -91,8 +91,7 @@ export function bme280({ registers }, now) {
 function commandChip(now, commands, corrupt) {
   let answer = null;
   let busyUntilMs = 0;
-  const packed = (words) =>
-    words.flatMap((pair) => [...pair, crc8(pair) ^ (corrupt() ? 1 : 0)]);
+  const packed = (words) => words.flatMap((pair) => [...pair, crc8(pair) ^ (corrupt() ? 1 : 0)]);
   return {
     write(bytes) {
       if (bytes.length === 0) return;
@@ -120,12 +119,22 @@ export function sht4x({ words }, now, state) {
     253: { busyMs: 8.3, words: measured },
     246: { busyMs: 4.5, words: measured },
     224: { busyMs: 1.6, words: measured },
-    137: { busyMs: 0, words: () => [[0x0f, 0xba], [0x7c, 0x51]] },
+    137: {
+      busyMs: 0,
+      words: () => [
+        [0x0f, 0xba],
+        [0x7c, 0x51],
+      ],
+    },
     148: { busyMs: 1 },
     ...Object.fromEntries([0x39, 0x2f, 0x1e].map((code) => [code, { busyMs: LONG_HEATER_MS, words: measured }])),
     ...Object.fromEntries([0x32, 0x24, 0x15].map((code) => [code, { busyMs: SHORT_HEATER_MS, words: measured }])),
   };
-  return commandChip(now, ([code]) => commands[code], () => state.badCrc.includes(0x45));
+  return commandChip(
+    now,
+    ([code]) => commands[code],
+    () => state.badCrc.includes(0x45),
+  );
 }
 
 /** Sensirion SHT3x-DIS (data sheet, section 4): two-byte commands; single shots, status and reset. */
@@ -134,11 +143,11 @@ export function sht3x(now, state) {
   const STATUS = { busyMs: 0, words: () => [[0x80, 0x10]] };
   const ALERT_LIMIT = { busyMs: 0, words: () => [[0, 0]] };
   const commands = {
-    0x2400: { busyMs: 15.5, words: measured },
-    0x240b: { busyMs: 6.5, words: measured },
-    0x2416: { busyMs: 4.5, words: measured },
-    0xf32d: STATUS,
-    0x30a2: { busyMs: 1.5 },
+    9216: { busyMs: 15.5, words: measured },
+    9227: { busyMs: 6.5, words: measured },
+    9238: { busyMs: 4.5, words: measured },
+    62253: STATUS,
+    12450: { busyMs: 1.5 },
     // With clock stretching: the transfer would last as long as the measurement; here the result is there at once.
     ...Object.fromEntries([0x2c06, 0x2c0d, 0x2c10].map((code) => [code, { busyMs: 0, words: measured }])),
   };
