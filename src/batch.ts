@@ -22,8 +22,12 @@ export interface Batch {
   readonly stream: string;
   readonly volatile: boolean;
   readonly previous: { readonly stream: string; readonly last: number } | undefined;
-  /** Consecutive numbers; may be empty, to carry gaps only. */
+  /** The range of numbers it covers; undefined when it carries gaps only. */
+  readonly range: { readonly first: number; readonly last: number } | undefined;
+  /** In order of their numbers: all of the range but those that are `skipped`. */
   readonly records: readonly BatchRecord[];
+  /** Records of the range that this uplink does not carry. */
+  readonly skipped: number;
   readonly gaps: readonly Gap[];
   readonly position: BatchPosition;
 }
