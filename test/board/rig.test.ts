@@ -87,7 +87,6 @@ describe.skipIf(reason !== undefined)(`the virtual board${reason === undefined ?
       console.log(JSON.stringify({ serial, early, answer, spoilt }));`);
     expect(result).toEqual({
       serial: '0fba7c7c5141',
-        .replace(/^(....)../, `$1${result.serial.slice(4, 6)}`),
       early: 121,
       answer: '5fdb115fb8f9',
       spoilt: '5fdb105fb8f8',
