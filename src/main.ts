@@ -128,7 +128,11 @@ export async function runProcess(): Promise<void> {
     version: VERSION,
     signal: stop.signal,
     onHangup(reload) {
-      if (hangups.size === 0) process.on('SIGHUP', () => hangups.forEach((callback) => callback()));
+      if (hangups.size === 0) {
+        process.on('SIGHUP', () => {
+          for (const callback of hangups) callback();
+        });
+      }
       hangups.add(reload);
     },
   };

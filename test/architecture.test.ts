@@ -5,12 +5,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { simulations } from '../drivers/sim.ts';
 import { drivers } from '../drivers/index.ts';
+import { simulations } from '../drivers/sim.ts';
 
 const ROOT = posix.join(import.meta.dirname, '..');
 const files = ['src', 'drivers']
-  .flatMap((dir) => readdirSync(posix.join(ROOT, dir), { recursive: true, encoding: 'utf8' }).map((file) => posix.join(dir, file)))
+  .flatMap((dir) =>
+    readdirSync(posix.join(ROOT, dir), { recursive: true, encoding: 'utf8' }).map((file) => posix.join(dir, file)),
+  )
   .filter((file) => file.endsWith('.ts'));
 
 /** The first rule that matches a file says which of our own files it may import. */
@@ -35,15 +37,30 @@ const RULES: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   [/^src\/batch\.ts$/, /^src\/reading\.ts$|^src\/journal\/types\.ts$/],
   [/^src\/delivery\.ts$/, /^src\/(batch|clock|codec|timekeeper)\.ts$|^src\/journal\/types\.ts$/],
   // An uplink knows neither drivers nor journal files: batches, the catalogue, its configuration.
-  [/^src\/uplink\//, /^src\/(batch|clock|errors|reading)\.ts$|^src\/(journal|config)\/types\.ts$|^src\/service\/log\.ts$|^src\/uplink\//],
+  [
+    /^src\/uplink\//,
+    /^src\/(batch|clock|errors|reading)\.ts$|^src\/(journal|config)\/types\.ts$|^src\/service\/log\.ts$|^src\/uplink\//,
+  ],
   // The receiving end of the promise shares nothing with the sending end but the connection.
-  [/^src\/receive\//, /^src\/(clock|errors)\.ts$|^src\/receive\/|^src\/uplink\/(mqtt-connection|backoff|errors|address)\.ts$|^src\/service\/log\.ts$/],
-  [/^src\/config\//, /^src\/(driver|errors|reading)\.ts$|^src\/config\/|^src\/(sampler\/types|filters\/filters|bus\/(gpio|faults))\.ts$/],
+  [
+    /^src\/receive\//,
+    /^src\/(clock|errors)\.ts$|^src\/receive\/|^src\/uplink\/(mqtt-connection|backoff|errors|address)\.ts$|^src\/service\/log\.ts$/,
+  ],
+  [
+    /^src\/config\//,
+    /^src\/(driver|errors|reading)\.ts$|^src\/config\/|^src\/(sampler\/types|filters\/filters|bus\/(gpio|faults))\.ts$/,
+  ],
   [/^src\/service\//, /^src\/(clock|errors|version)\.ts$|^src\/service\//],
   [/^src\/pipeline\.ts$/, /^src\/(codec|reading)\.ts$|^src\/filters\/filters\.ts$|^src\/sampler\/types\.ts$/],
   [/^src\/station\.ts$/, /^src\/(codec|delivery|timekeeper)\.ts$|^src\/(journal|sampler|uplink)\/types\.ts$/],
-  [/^src\/sensors\.ts$/, /^src\/(clock|driver|reading)\.ts$|^src\/bus\/(buses|i2c)\.ts$|^src\/(config|sampler)\/types\.ts$/],
-  [/^src\/hardware\.ts$/, /^src\/clock\.ts$|^src\/bus\/(buses|simulated-buses)\.ts$|^src\/config\/types\.ts$|^drivers\/sim\.ts$/],
+  [
+    /^src\/sensors\.ts$/,
+    /^src\/(clock|driver|reading)\.ts$|^src\/bus\/(buses|i2c)\.ts$|^src\/(config|sampler)\/types\.ts$/,
+  ],
+  [
+    /^src\/hardware\.ts$/,
+    /^src\/clock\.ts$|^src\/bus\/(buses|simulated-buses)\.ts$|^src\/config\/types\.ts$|^drivers\/sim\.ts$/,
+  ],
   // Only these join the parts.
   [/^src\/runtime\.ts$/, /^src\/(?!main\.ts|cli\/|demo\/|receive\/)/],
   [/^src\/demo\//, /^src\/(?!main\.ts|cli\/)|^drivers\/index\.ts$/],
@@ -53,7 +70,9 @@ const RULES: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
 
 const IMPORT = /(?:\bfrom\s+|\bimport\s*\(\s*|^import\s+)'(\.[^']+)'/gm;
 const importsOf = (file: string): string[] =>
-  [...readFileSync(posix.join(ROOT, file), 'utf8').matchAll(IMPORT)].map((match) => posix.join(posix.dirname(file), match[1]!));
+  [...readFileSync(posix.join(ROOT, file), 'utf8').matchAll(IMPORT)].map((match) =>
+    posix.join(posix.dirname(file), match[1]!),
+  );
 
 describe.each(files)('%s', (file) => {
   it('imports only what its place allows', () => {
@@ -70,7 +89,9 @@ describe.each(files)('%s', (file) => {
 });
 
 describe('the tables of drivers and simulations', () => {
-  const names = files.flatMap((file) => /^drivers\/([a-z0-9-]+)\.ts$/.exec(file)?.[1] ?? []).filter((name) => !['index', 'sim'].includes(name));
+  const names = files
+    .flatMap((file) => /^drivers\/([a-z0-9-]+)\.ts$/.exec(file)?.[1] ?? [])
+    .filter((name) => !['index', 'sim'].includes(name));
 
   it('hold every driver file under its own id', () => {
     expect(Object.keys(drivers).sort()).toEqual(names.sort());
@@ -84,11 +105,15 @@ describe('the tables of drivers and simulations', () => {
 });
 
 it('only main.ts ends the process', () => {
-  const enders = files.filter((file) => /process\.(exit|abort)\b|process\.exitCode/.test(readFileSync(posix.join(ROOT, file), 'utf8')));
+  const enders = files.filter((file) =>
+    /process\.(exit|abort)\b|process\.exitCode/.test(readFileSync(posix.join(ROOT, file), 'utf8')),
+  );
   expect(enders).toEqual(['src/main.ts']);
 });
 
 it('there is one class in the program', () => {
-  const classes = files.filter((file) => /^(export )?(abstract )?class /m.test(readFileSync(posix.join(ROOT, file), 'utf8')));
+  const classes = files.filter((file) =>
+    /^(export )?(abstract )?class /m.test(readFileSync(posix.join(ROOT, file), 'utf8')),
+  );
   expect(classes).toEqual(['src/errors.ts']);
 });

@@ -58,7 +58,12 @@ function polled(
     deadlineMs: 500,
     async open() {
       life.opens += 1;
-      return { read: async (signal) => ({ value: await read(signal) }), close: async () => void (life.closes += 1) };
+      return {
+        read: async (signal) => ({ value: await read(signal) }),
+        close: async () => {
+          life.closes += 1;
+        },
+      };
     },
     ...rest,
   };
@@ -69,7 +74,7 @@ const steady = (id: string, schedule: Schedule) => polled(id, schedule, async ()
 describe('every', () => {
   it('reads at once when open, then on a grid that does not drift', async () => {
     const { clock, sampler, timesOf } = bench();
-    await sampler.add(polled('slow', every(1_000), async () => (await clock.sleep(120), 1)).sensor);
+    await sampler.add(polled('slow', every(1_000), () => clock.sleep(120).then(() => 1)).sensor);
     await clock.advance(4_500);
     // Times are the ends of reads of 120 ms that begin on the grid.
     expect(timesOf('slow')).toEqual([120, 1_120, 2_120, 3_120, 4_120]);
@@ -78,7 +83,7 @@ describe('every', () => {
 
   it('counts the slots that a slow read covers, and never queues them', async () => {
     const { clock, sampler, timesOf } = bench();
-    await sampler.add(polled('slow', every(100), async () => (await clock.sleep(250), 1)).sensor);
+    await sampler.add(polled('slow', every(100), () => clock.sleep(250).then(() => 1)).sensor);
     await clock.advance(1_000);
     expect(timesOf('slow')).toEqual([250, 550, 850]);
     expect(sampler.health().slow).toMatchObject({ reads: 3, missed: 6 + 1, failures: 0 });
@@ -239,7 +244,7 @@ describe('a failing sensor', () => {
 describe('windows', () => {
   it('a burst carries the time at which its window began, and its length', async () => {
     const { clock, sampler, taken } = bench();
-    const read = async () => (await clock.sleep(1_050), 1);
+    const read = () => clock.sleep(1_050).then(() => 1);
     await sampler.add(polled('motor', every(60_000), read, { windowMs: 1_000, deadlineMs: 5_000 }).sensor);
     await clock.advance(2_000);
     expect(taken[0]).toMatchObject({ at: { monoMs: 5_000 }, durationMs: 1_000 });
@@ -256,7 +261,11 @@ describe('windows', () => {
       deadlineMs: 500,
       open: async () => ({
         run: (signal) => clock.sleep(1e9, signal),
-        take: () => ({ count: [count, (count = 0)][0]! }),
+        take() {
+          const values = { count };
+          count = 0;
+          return values;
+        },
         close: async () => {},
       }),
     });
