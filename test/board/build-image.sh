@@ -28,6 +28,7 @@ if [ "$(sed -n 1p "$stamp" 2>/dev/null)" = "$inputs" ]; then
   fi
 fi
 
+if "$here/boot.sh" status; then echo "the board is up: boot.sh stop" >&2; exit 1; fi
 rm -rf "$work" "$stamp" && mkdir -p "$work"
 step "host packages"
 apt-get update -qq
@@ -68,6 +69,7 @@ install -m 644 "$here/guest/modprobe.conf" "$root/etc/modprobe.d/rig.conf"
 mkdir -p "$root/rig" "$root/repo" "$root/data"
 chroot "$root" groupadd -r gpio
 echo rig >"$root/etc/hostname"
+printf '127.0.0.1 localhost rig\n::1 localhost\n' >"$root/etc/hosts"
 tr -d - </proc/sys/kernel/random/uuid >"$root/etc/machine-id"   # else the first boot enables every unit
 systemctl --root="$root" -q enable rig-agent.service rig-modules.service i2c-devices.service
 systemctl --root="$root" -q disable mosquitto.service
