@@ -66,7 +66,9 @@ export function optionSets(driver: AnyDriver, { options = {}, optionSets }: Hook
           ? [false, true]
           : spec.kind === 'string' || spec.kind === 'file'
             ? []
-            : [spec.min, spec.max];
+            : spec.kind === 'rate' && spec.choices
+              ? spec.choices
+              : [spec.min, spec.max];
     return values
       .filter((value) => value !== undefined && value !== spec.default)
       .map((value) => ({ ...options, [name]: value }));

@@ -154,7 +154,7 @@ describe('bme280', () => {
     [0x58, /answers as a BMP280.*no humidity/],
     [0x61, /answers as BME680/],
     [0x42, /unknown chip \(id 0x42\)/],
-  ])('refuses a chip with the id 0x%s by name', async (id, message) => {
+  ])('refuses a chip with the id %i by name', async (id, message) => {
     const { open } = i2cRig(bme280, simulation, {
       intercept: async (_address, tx, _rxLength, pass) => (tx[0] === 0xd0 ? Uint8Array.of(id) : pass()),
     });
@@ -189,6 +189,11 @@ describe('bme280', () => {
     if (where === 'open') await expect(opened).rejects.toMatchObject({ code: 'sensor.not-ready' });
     else await expect((await opened).read(signal)).rejects.toMatchObject({ code: 'sensor.not-ready' });
     expect(clock.monotonic() - beganMs).toBeLessThan(100);
+  });
+
+  it.each([0x88, 0xe1])('refuses a calibration of nothing but ones at register %i', async (register) => {
+    const { open } = i2cRig(bme280, simulation, answering(register, ...Array<number>(26).fill(0xff)));
+    await expect(open()).rejects.toMatchObject({ code: 'sensor.identity' });
   });
 
   it('has no data where the chip has not measured temperature, because the rest is computed from it', async () => {
