@@ -18,7 +18,7 @@ import type { Catalogue } from './reading.ts';
 import { createSampler } from './sampler/sampler.ts';
 import type { Measurement, SensorHealth } from './sampler/types.ts';
 import { catalogueSensor, sampledSensor, variantOf } from './sensors.ts';
-import type { Log } from './service/log.ts';
+import type { Log, LogFields } from './service/log.ts';
 import { healthReport, sensorStatus, stateMessage } from './station.ts';
 import { type Anchor, createTimekeeper } from './timekeeper.ts';
 import { mqttUplink } from './uplink/mqtt.ts';
@@ -100,7 +100,7 @@ async function openAnyJournal(config: Config, bootId: string, clock: Clock, log:
     consumers: config.uplinks.map(({ name }) => name),
     bootId,
     clock,
-    log,
+    log: (event: string, fields?: LogFields) => log.warn(event, fields),
   };
   try {
     return await openJournal(options);
