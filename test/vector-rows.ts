@@ -7,6 +7,7 @@ import bme280, { measurementUs, type Oversampling } from '../drivers/bme280.ts';
 import sht4x, { serialNumber } from '../drivers/sht4x.ts';
 import { crc8 } from '../src/driver.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
+import { runAdxl345, runVibration } from './vector-rows-motion.ts';
 import { commandChip, exchangesOf, readOnce, registerChip } from './vector-wire.ts';
 
 /** Nothing of ours computes what this row is about. */
@@ -85,9 +86,11 @@ const runBoschTiming: RowRunner = async ({ sensor, osr, maxDelayUs }) => {
 };
 
 export const rowRunners: Readonly<Record<string, RowRunner>> = {
+  adxl345: runAdxl345,
   bh1750: runBh1750,
   bme280: runBme280,
   'bosch-timing': runBoschTiming,
   crc8: runCrc8,
   sht4x: runSht4x,
+  vibration: runVibration,
 };
