@@ -2,7 +2,8 @@
  * A simulated I2C bus: real driver code talks to simulated chips through it, transfer by transfer, as on the wire.
  * Keeps the contract of i2c.ts: one operation at a time, a NACK is `bus.nack`, an absent address is a NACK. Chips that
  * share an address (behind a multiplexer with two channels on) all hear a write, and a read is what the wire would carry:
- * a line is low when anyone pulls it low.
+ * a line is low when anyone pulls it low. Not modelled: a chip beside the multiplexer would answer too; here it keeps
+ * silent, so that each configured sensor finds its chip.
  */
 import { SedgeError } from '../errors.ts';
 import { hexAddress, type I2cBus, type I2cTransfer } from './i2c.ts';
@@ -45,9 +46,9 @@ export function simulatedI2cBus({
   const nack = (address: number) =>
     new SedgeError('bus.nack', `nothing acknowledges at ${hexAddress(address)} on ${title}: check wiring and address`);
   const listeners = (address: number): SimulatedChip[] => {
-    const own = chips.get(address);
     const reached = [...chips.values()].flatMap((chip) => chip.behind?.(address) ?? []);
-    return own ? [own, ...reached] : reached;
+    const beside = chips.get(address);
+    return beside && reached.length === 0 ? [beside] : reached;
   };
   const exchange = async (address: number, tx: Uint8Array, rxLength: number): Promise<Uint8Array> => {
     if (tx.length > 0 || rxLength === 0) {
