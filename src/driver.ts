@@ -18,7 +18,8 @@ export type { Edge, GpioLine } from './bus/gpio.ts';
 export type { I2cDevice } from './bus/i2c.ts';
 export type { Clock } from './clock.ts';
 export { type ErrorCode, SedgeError } from './errors.ts';
-export type { Channel, Channels, Quantity, Values } from './reading.ts';
+export { type Channel, type Channels, type Quantity, UNITS, type Values } from './reading.ts';
+export { vibrationChannels, vibrationFeatures } from './vibration.ts';
 
 /** One option of a driver, as data. Durations and rates are written with a unit and arrive as ms and Hz. */
 export type OptionSpec = { readonly doc: string } & (
@@ -83,6 +84,11 @@ export interface DriverContext<B extends BusKind = BusKind> {
   readonly options: Options;
   /** Makes a coded error: `throw context.fail('sensor.crc', 'sht4x: ...')`. */
   fail(code: ErrorCode, message: string, cause?: unknown): SedgeError;
+  /**
+   * Waits at least `ms`; rejects with `sensor.deadline` when the signal aborts first. A conversion time is waited for with
+   * this and never with a bare sleep: what a chip says after a shortened wait is its old value.
+   */
+  wait(ms: number, signal?: AbortSignal): Promise<void>;
   readonly crc8: typeof crc8;
 }
 
@@ -158,5 +164,19 @@ export function crc8(bytes: Uint8Array, init = 0xff): number {
 
 /** The context that `open()` is given. */
 export function driverContext<B extends BusKind>(device: Devices[B], clock: Clock, options: Options): DriverContext<B> {
-  return { device, clock, options, crc8, fail: (code, message, cause) => new SedgeError(code, message, { cause }) };
+  return {
+    device,
+    clock,
+    options,
+    crc8,
+    fail: (code, message, cause) => new SedgeError(code, message, { cause }),
+    async wait(ms, signal) {
+      await clock.sleep(ms, signal);
+      if (signal?.aborted) {
+        throw new SedgeError('sensor.deadline', 'the read was called off before the chip had finished measuring', {
+          cause: signal.reason,
+        });
+      }
+    },
+  };
 }

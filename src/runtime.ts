@@ -18,10 +18,10 @@ import type { Catalogue } from './reading.ts';
 import { createSampler } from './sampler/sampler.ts';
 import type { Measurement, SensorHealth } from './sampler/types.ts';
 import { catalogueSensor, sampledSensor, variantOf } from './sensors.ts';
-import type { Log } from './service/log.ts';
+import type { Log, LogFields } from './service/log.ts';
 import { healthReport, sensorStatus, stateMessage } from './station.ts';
 import { type Anchor, createTimekeeper } from './timekeeper.ts';
-import { createMqttUplink } from './uplink/mqtt.ts';
+import { mqttUplink } from './uplink/mqtt.ts';
 import type { StateMessage, Station, Uplink, UplinkStatus } from './uplink/types.ts';
 import { BUILT_AT_MS } from './version.ts';
 
@@ -100,7 +100,7 @@ async function openAnyJournal(config: Config, bootId: string, clock: Clock, log:
     consumers: config.uplinks.map(({ name }) => name),
     bootId,
     clock,
-    log,
+    log: (event: string, fields?: LogFields) => log.warn(event, fields),
   };
   try {
     return await openJournal(options);
@@ -229,7 +229,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       get: (key: string) => journal.note(`uplink:${name}:${key}`),
       set: (key: string, value: string | undefined) => journal.setNote(`uplink:${name}:${key}`, value),
     };
-    const uplink = createMqttUplink(uplinkConfig, { name, station, source, clock, log, random, memory });
+    const uplink = mqttUplink(uplinkConfig, { name, station, source, clock, log, random, memory });
     uplinks.set(name, { config: uplinkConfig, uplink });
   };
   const stopUplink = async (name: string, drainMs: number) => {

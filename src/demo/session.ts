@@ -81,7 +81,10 @@ export async function openSession({ yaml, clock, log, version }: SessionOptions)
       runtime.onReading(({ sensor, time, valuesJson }) =>
         callback(sensor, Date.parse(time), JSON.parse(valuesJson) as Values),
       ),
-    unplug,
+    unplug(sensor, isUnplugged) {
+      const place = config.sensors.find(({ id }) => id === sensor)?.place;
+      if (place) unplug(place, isUnplugged);
+    },
     stop: () => runtime.stop(),
   };
 }

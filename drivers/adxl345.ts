@@ -1,0 +1,307 @@
+/**
+ * ADXL345 (Analog Devices), 3-axis accelerometer to +/-16 g.
+ *
+ * `sample`: one reading of the three axes. `burst`: a window of samples through the FIFO, told as vibration features.
+ * - Data: 16 bits per axis, two's complement, low byte first; 256 LSB/g in full resolution, else 512 LSB for the whole
+ *   range; read as one 6-byte burst, which takes one sample out of the FIFO (section "FIFO").
+ * - Configured in standby. Turn-on 1.1 ms plus one period of the output rate (section "Power Sequencing").
+ * - FIFO: 32 samples and the one in the output registers. INT_SOURCE bit 0 says that samples were lost, until data are
+ *   read. At least 5 us between two FIFO reads: the address byte alone takes 22 us on a 400 kHz bus.
+ * - The output rate that a bus carries is 800 Hz at 400 kHz and 200 Hz at 100 kHz (table of recommended rates).
+ * The chip's own clock is off by several percent, and so is a frequency. The band ends at half the rate.
+ */
+import {
+  type Channel,
+  type Channels,
+  type DriverContext,
+  type I2cDevice,
+  type Options,
+  type OptionTable,
+  type PollDriver,
+  type Values,
+  vibrationChannels,
+  vibrationFeatures,
+} from '../src/driver.ts';
+
+const DEVID = 0x00;
+const BW_RATE = 0x2c;
+const POWER_CTL = 0x2d;
+const INT_SOURCE = 0x30;
+const DATA_FORMAT = 0x31;
+const DATA_X0 = 0x32;
+const DATA_BYTES = 6;
+const FIFO_CTL = 0x38;
+const FIFO_STATUS = 0x39;
+
+const ADXL345 = 0xe5;
+const STANDBY = 0x00;
+const MEASURE = 0x08;
+const DATA_READY = 0x80;
+const OVERRUN = 0x01;
+const FULL_RESOLUTION = 0x08;
+const JUSTIFY_LEFT = 0x04;
+const BYPASS = 0x00;
+const STREAM = 0x80;
+const ENTRIES = 0x3f;
+
+const G = 9.80665;
+const FIFO_LENGTH = 32;
+/** Drained when a quarter full: the rest is the time that a busy board may be late, 30 ms at 800 Hz. */
+const DRAIN_AT = FIFO_LENGTH / 4;
+const TURN_ON_MS = 1.1;
+/** Above this output rate the lowest bit is always 0 (section "Data formatting at 3200 Hz and 1600 Hz"). */
+const FINEST_RATE_HZ = 800;
+/** Output rate per clock of the bus: 800 Hz at 400 kHz. */
+const RATE_PER_CLOCK = 800 / 400_000;
+/** BW_RATE codes 0x06 to 0x0f, each twice the rate of the one before. */
+const RATES_HZ: readonly number[] = [6.25, 12.5, 25, 50, 100, 200, 400, 800, 1_600, 3_200];
+const RANGES_G = [2, 4, 8, 16] as const;
+const rateCode = (rateHz: number): number => 0x06 + RATES_HZ.indexOf(rateHz);
+
+/** Looks at the data-ready bit after turn-on, a quarter of a period apart: two periods in all. */
+const READY_LOOKS = 8;
+/** How far the chip's clock may be off. */
+const CLOCK_ERROR = 0.1;
+/** A transform over fewer samples says nothing; over more it would hold up everything else. */
+const MIN_SAMPLES = 16;
+const MAX_SAMPLES = 32_768;
+/** Transfers and wake-ups of one read, on a busy board. */
+const OVERHEAD_MS = 20;
+
+const options: OptionTable = {
+  mode: {
+    kind: 'choice',
+    choices: ['sample', 'burst'],
+    default: 'sample',
+    doc: 'One acceleration per axis, or the vibration features of a window.',
+  },
+  rate: {
+    kind: 'rate',
+    choices: RATES_HZ,
+    default: 200,
+    doc: 'Output rate; the band is half of it. A burst needs a bus of at least 500 times the rate (800Hz: 400 kHz).',
+  },
+  window: { kind: 'duration', default: 1_000, min: 10, max: 600_000, doc: 'Length of a burst.' },
+  range: { kind: 'choice', choices: RANGES_G, default: 16, doc: 'Largest acceleration, in g.' },
+  full_resolution: {
+    kind: 'boolean',
+    default: true,
+    doc: '3.9 mg steps in every range; without it a range has 1024 steps.',
+  },
+};
+
+interface Settings {
+  readonly rateHz: number;
+  readonly rangeG: number;
+  readonly fullResolution: boolean;
+  readonly samples: number;
+}
+function settingsOf(chosen: Options): Settings {
+  const rateHz = chosen.rate as number;
+  return {
+    rateHz,
+    rangeG: chosen.range as number,
+    fullResolution: chosen.full_resolution as boolean,
+    samples: Math.round(((chosen.window as number) * rateHz) / 1_000),
+  };
+}
+
+/** Bits of a sample: 10, or in full resolution as many as keep 256 LSB/g over the range. */
+const bitsOf = (rangeG: number, fullResolution: boolean): number => (fullResolution ? 9 + Math.log2(rangeG) : 10);
+/** One step in m/s2. */
+export const stepOf = (rangeG: number, fullResolution: boolean): number =>
+  (rangeG * 2 * G) / 2 ** bitsOf(rangeG, fullResolution);
+
+export interface Sample {
+  /** m/s2 of x, y and z. */
+  readonly axes: readonly [number, number, number];
+  /** An axis is at the end of its range: its value is no measurement. */
+  readonly saturated: boolean;
+}
+
+/** Six bytes of data, by what DATA_FORMAT holds. `lowBitZero` at 1600 and 3200 Hz: the upper rail is one step lower. */
+export function convert(bytes: Uint8Array, dataFormat: number, lowBitZero = false): Sample {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, 6);
+  const rangeG = 2 << (dataFormat & 0x03);
+  const fullResolution = (dataFormat & FULL_RESOLUTION) !== 0;
+  const bits = bitsOf(rangeG, fullResolution);
+  const shift = dataFormat & JUSTIFY_LEFT ? 16 - bits : 0;
+  const raws = [0, 2, 4].map((at) => view.getInt16(at, true) >> shift) as [number, number, number];
+  const rail = 2 ** (bits - 1);
+  const highest = rail - (lowBitZero ? 2 : 1);
+  const step = stepOf(rangeG, fullResolution);
+  return {
+    axes: raws.map((raw) => raw * step) as [number, number, number],
+    saturated: raws.some((raw) => raw <= -rail || raw >= highest),
+  };
+}
+
+const finestStep = ({ rangeG, fullResolution, rateHz }: Settings): number =>
+  stepOf(rangeG, fullResolution) * (rateHz > FINEST_RATE_HZ ? 2 : 1);
+/** The steps at both ends are refused as saturated. */
+const limitOf = (settings: Settings): number => settings.rangeG * G - 2 * finestStep(settings);
+
+function sampleChannels(settings: Settings): Channels {
+  const limit = limitOf(settings);
+  const resolution = finestStep(settings);
+  const channel: Channel = { quantity: 'acceleration', min: -limit, max: limit, resolution, decimals: 3 };
+  return { acceleration_x: channel, acceleration_y: channel, acceleration_z: channel };
+}
+
+const periodMs = (rateHz: number): number => 1_000 / rateHz;
+const turnOnMs = (rateHz: number): number => TURN_ON_MS + periodMs(rateHz);
+const sampleWorstCaseMs = (rateHz: number): number => turnOnMs(rateHz) + 2 * periodMs(rateHz) + OVERHEAD_MS;
+const burstWorstCaseMs = (rateHz: number, windowMs: number): number =>
+  windowMs * (1 + CLOCK_ERROR) + sampleWorstCaseMs(rateHz) + FIFO_LENGTH * periodMs(rateHz);
+
+/**
+ * Takes what the FIFO holds, oldest first. Rejects with `sensor.overrun` when samples were lost, or may have been: the
+ * chip forgets its overrun bit at the first read, so `filling` says how many may have come since it was seen clear.
+ */
+export async function drain(
+  device: I2cDevice,
+  fail: DriverContext['fail'],
+  filling: () => number = () => 0,
+  lowBitZero = false,
+): Promise<readonly Sample[]> {
+  const lost = () =>
+    fail('sensor.overrun', 'adxl345: samples were lost inside the window: lower the rate, or the load of this board');
+  const entries = (await device.writeRead([FIFO_STATUS], 1))[0]! & ENTRIES;
+  const [source = 0, dataFormat = 0] = await device.writeRead([INT_SOURCE], 2);
+  if (source & OVERRUN) throw lost();
+  const samples: Sample[] = [];
+  for (let taken = 0; taken < entries; taken++) {
+    const bytes = await device.writeRead([DATA_X0], DATA_BYTES);
+    if (entries - taken + filling() > FIFO_LENGTH + 1) throw lost();
+    samples.push(convert(bytes, dataFormat, lowBitZero));
+  }
+  return samples;
+}
+
+const driver: PollDriver<'i2c'> = {
+  api: 1,
+  id: 'adxl345',
+  title: 'ADXL345 accelerometer',
+  datasheet: 'https://www.analog.com/media/en/technical-documentation/data-sheets/adxl345.pdf',
+  bus: 'i2c',
+  kind: 'poll',
+  addresses: [0x53, 0x1d],
+  channels: sampleChannels({ rateHz: 200, rangeG: 16, fullResolution: true, samples: 200 }),
+  options,
+  worstCaseMs: sampleWorstCaseMs(200),
+  variant(chosen) {
+    const settings = settingsOf(chosen);
+    const { rateHz, samples } = settings;
+    const windowMs = chosen.window as number;
+    if (chosen.mode !== 'burst') return { channels: sampleChannels(settings), worstCaseMs: sampleWorstCaseMs(rateHz) };
+    return {
+      channels: vibrationChannels(limitOf(settings), finestStep(settings), rateHz, samples),
+      worstCaseMs: burstWorstCaseMs(rateHz, windowMs),
+      windowMs,
+    };
+  },
+  async identify(device) {
+    const [id] = await device.writeRead([DEVID], 1);
+    return id === ADXL345 ? 'ADXL345' : undefined;
+  },
+
+  async open({ device, clock, options: chosen, wait, fail }) {
+    const { rateHz, rangeG, fullResolution, samples } = settingsOf(chosen);
+    const windowMs = chosen.window as number;
+    const burst = chosen.mode === 'burst';
+    const lowBitZero = rateHz > FINEST_RATE_HZ && (fullResolution || rangeG === 2);
+    const dataFormat = (fullResolution ? FULL_RESOLUTION : 0) | Math.log2(rangeG / 2);
+    if (burst && rateHz > device.clockHz * RATE_PER_CLOCK)
+      throw fail(
+        'config.invalid',
+        `adxl345: a bus of ${device.clockHz / 1_000} kHz carries ${device.clockHz * RATE_PER_CLOCK} Hz and not ${rateHz} Hz: lower the rate, or set dtparam=i2c_arm_baudrate=400000 for 800 Hz`,
+      );
+    if (burst && (samples < MIN_SAMPLES || samples > MAX_SAMPLES))
+      throw fail(
+        'config.invalid',
+        `adxl345: a window of ${windowMs} ms at ${rateHz} Hz holds ${samples} samples and not ${MIN_SAMPLES} to ${MAX_SAMPLES}: change window or rate`,
+      );
+    const [id = 0] = await device.writeRead([DEVID], 1);
+    if (id !== ADXL345)
+      throw fail(
+        'sensor.identity',
+        `adxl345: the chip at 0x${device.address.toString(16)} has id 0x${id.toString(16).padStart(2, '0')} and not 0xe5: this is no ADXL345, or its wiring is broken; check wiring and address`,
+      );
+
+    const standby = () => device.write(POWER_CTL, STANDBY);
+    /**
+     * Configures the chip in standby, forgets old data, and starts it. Each time anew: after a brown-out the chip is at
+     * +/-2 g and does not say so.
+     */
+    const start = async (fifo: number): Promise<void> => {
+      await standby();
+      await device.write(FIFO_CTL, BYPASS);
+      await device.write(DATA_FORMAT, dataFormat);
+      await device.writeRead([DATA_X0], DATA_BYTES);
+      await device.write(FIFO_CTL, fifo);
+      await device.write(BW_RATE, rateCode(rateHz), MEASURE);
+    };
+    const notReady = () =>
+      fail('sensor.not-ready', `adxl345: no fresh sample in the time that ${rateHz} Hz takes: check the supply`);
+    const saturated = () =>
+      fail('sensor.saturated', `adxl345: more than +/-${rangeG} g: choose a larger range or mount it elsewhere`);
+
+    const sample = async (signal: AbortSignal): Promise<Values> => {
+      await start(BYPASS);
+      await wait(turnOnMs(rateHz), signal);
+      for (let look = 0; look <= READY_LOOKS; look++) {
+        // Status, format and data in one transfer: a brown-out cannot come between them.
+        const block = await device.writeRead([INT_SOURCE], 2 + DATA_BYTES);
+        const [source = 0, format = 0] = block;
+        if (source & DATA_READY) {
+          const found = convert(block.subarray(2), format, lowBitZero);
+          if (found.saturated) throw saturated();
+          const [x, y, z] = found.axes;
+          return { acceleration_x: x, acceleration_y: y, acceleration_z: z };
+        }
+        await wait(periodMs(rateHz) / 4, signal);
+      }
+      throw notReady();
+    };
+
+    const window = async (signal: AbortSignal): Promise<Values> => {
+      const axes = { x: new Float64Array(samples), y: new Float64Array(samples), z: new Float64Array(samples) };
+      await start(STREAM);
+      const endMs = clock.monotonic() + burstWorstCaseMs(rateHz, windowMs) - OVERHEAD_MS;
+      let fromMs = clock.monotonic() + TURN_ON_MS;
+      for (let taken = 0; taken < samples; ) {
+        if (clock.monotonic() > endMs) throw notReady();
+        const fillMs = Math.min(DRAIN_AT, samples - taken) * periodMs(rateHz);
+        await wait(fromMs + fillMs - clock.monotonic(), signal);
+        fromMs = clock.monotonic();
+        const filling = () => ((clock.monotonic() - fromMs) / periodMs(rateHz)) * (1 + CLOCK_ERROR);
+        for (const found of (await drain(device, fail, filling, lowBitZero)).slice(0, samples - taken)) {
+          if (found.saturated) throw saturated();
+          [axes.x[taken], axes.y[taken], axes.z[taken]] = found.axes;
+          taken += 1;
+        }
+      }
+      // After a brown-out the FIFO reads as zeros; then the chip is in standby.
+      const [power = 0] = await device.writeRead([POWER_CTL], 1);
+      if (power !== MEASURE) throw notReady();
+      return vibrationFeatures(axes, rateHz);
+    };
+
+    return {
+      async read(signal) {
+        try {
+          const values = await (burst ? window(signal) : sample(signal));
+          await standby();
+          return values;
+        } catch (error) {
+          // The first error is the one to tell; the next read begins in standby anyway.
+          await standby().catch(() => {});
+          throw error;
+        }
+      },
+      close: () => standby().catch(() => {}),
+    };
+  },
+};
+
+export default driver;

@@ -1,0 +1,21 @@
+/** The drivers, by the name that the configuration uses. A literal table: no scanning, no side effects. */
+import type { AnyDriver } from '../src/driver.ts';
+import adxl345 from './adxl345.ts';
+import bh1750 from './bh1750.ts';
+import bme280 from './bme280.ts';
+import gpioInput from './gpio-input.ts';
+import host from './host.ts';
+import mock from './mock.ts';
+import sht4x from './sht4x.ts';
+import sw420 from './sw420.ts';
+
+export const drivers: Readonly<Record<string, AnyDriver>> = {
+  adxl345,
+  bh1750,
+  bme280,
+  'gpio-input': gpioInput,
+  host,
+  mock,
+  sht4x,
+  sw420,
+};
