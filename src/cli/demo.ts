@@ -67,6 +67,7 @@ async function plainView({ io, port, signal }: ViewOptions) {
   io.stderr.write(`sedge demo: broker on 127.0.0.1:${show.port}, Ctrl-C to stop\n`);
   while (!signal.aborted) {
     await systemClock.sleep(PLAIN_EVERY_MS, signal);
+    if (signal.aborted) break;
     io.stdout.write(`${plainLine(systemClock.now(), show.totals(), show.brokerUp)}\n`);
   }
   return show.finish();
@@ -75,7 +76,7 @@ async function plainView({ io, port, signal }: ViewOptions) {
 async function liveView({ io, port, signal, quit }: ViewOptions) {
   let notice: { text: string; untilMs: number } | undefined;
   const say = (text: string) => {
-    notice = { text: text.trim(), untilMs: systemClock.monotonic() + NOTICE_MS };
+    notice = { text: text.trim().replace(/^(warn|error): /, ''), untilMs: systemClock.monotonic() + NOTICE_MS };
   };
   const log = createLog({ level: 'warn', write: say });
   const show = await openShow({ clock: systemClock, log, version: io.version, port });

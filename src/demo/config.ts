@@ -18,7 +18,7 @@ sensors:
   air:     { driver: bme280, address: 0x76, every: 1s }
   cabinet: { driver: sht4x, every: 1s }
   light:   { driver: bh1750, every: 1s }
-  motor:   { driver: adxl345, every: 2s, options: { mode: burst, rate: 200Hz, window: 1s } }
+  motor:   { driver: adxl345, every: 2s, options: { mode: burst, rate: 100Hz, window: 1s } }
   door:    { driver: gpio-input, line: 17, options: { debounce: 20ms } }
   shock:   { driver: sw420, line: 27, every: 1s }
   board:   { driver: host, every: 2s }

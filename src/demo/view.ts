@@ -102,6 +102,9 @@ export function createModel(sensors: readonly ShownSensor[]): DemoModel {
     const history = track.history.get(channel.name) ?? [];
     return { ...channel, history, ...(latest === undefined ? {} : { latest }) };
   };
+  // A board without a thermometer never reports a temperature: after the first reading only what was seen is shown.
+  const known = (channels: readonly ShownChannel[], track: Track) =>
+    track.lastMs === undefined ? channels : channels.filter(({ name }) => track.history.has(name));
   const sensorView = ({ id, driver, channels }: ShownSensor, moment: Moment): SensorView => {
     const track = tracks.get(id)!;
     const status = moment.states[id] ?? { state: 'starting' };
@@ -111,7 +114,7 @@ export function createModel(sensors: readonly ShownSensor[]): DemoModel {
       driver,
       state: status.state,
       unplugged: moment.unplugged.has(id),
-      channels: channels.map((channel) => channelView(channel, track)),
+      channels: known(channels, track).map((channel) => channelView(channel, track)),
       ...(status.state === 'offline' && reason !== '' ? { reason } : {}),
       ...(track.lastMs === undefined ? {} : { ageMs: Math.max(0, moment.nowMs - track.lastMs) }),
     };

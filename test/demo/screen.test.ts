@@ -167,6 +167,13 @@ describe('the model', () => {
     expect(humidity!.latest).toBeUndefined();
   });
 
+  it('leaves out channels that this sensor never reports', () => {
+    const model = createModel(sensors);
+    expect(model.view(moment()).sensors[0]!.channels).toHaveLength(3);
+    model.reading('air', nowMs, { humidity: 45 });
+    expect(model.view(moment()).sensors[0]!.channels.map(({ name }) => name)).toEqual(['humidity']);
+  });
+
   it('scales the bar to the largest backlog, so that draining is seen', () => {
     const model = createModel(sensors);
     const withBacklog = (backlog: number) => model.view(moment({ totals: { ...moment().totals, backlog } }));
