@@ -244,9 +244,10 @@ describe('edges from gpiomon', () => {
     stop.abort();
     await gone(pid);
     const other = await chardevLine({ line: 17 }, {}, tools.environment);
-    other.edges(new AbortController().signal);
+    const next = other.edges(new AbortController().signal)[Symbol.asyncIterator]().next();
     await tools.watching();
     await other.close();
+    expect(await next).toMatchObject({ done: true });
     expect(alive(await tools.watching())).toBe(false);
     await expect(other.read()).rejects.toMatchObject({ code: 'bus.io' });
   });
