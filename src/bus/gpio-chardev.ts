@@ -87,7 +87,9 @@ export async function chardevLine(
     },
     async read() {
       alive();
-      return watch?.active ? watch.level : get();
+      if (watch?.active) return watch.level;
+      await watch?.stop();
+      return get();
     },
     edges(signal) {
       alive();
@@ -95,7 +97,12 @@ export async function chardevLine(
       const feed = edgeFeed(lose);
       const ended = AbortSignal.any([signal, closing.signal]);
       if (ended.aborted) return feed.read(ended, async () => {});
-      const mine = watchLine({ title, dialect, request, get, feed, lose, environment });
+      const before = watch;
+      const getWhenFree = async () => {
+        await before?.stop();
+        return get();
+      };
+      const mine = watchLine({ title, dialect, request, get: getWhenFree, feed, lose, environment });
       watch = mine;
       return feed.read(ended, mine.stop);
     },

@@ -63,6 +63,7 @@ function fakeTools(version: keyof typeof VERSION) {
   return {
     environment: { clock: systemClock, path: `${directory}:/usr/bin:/bin` },
     script,
+    file,
     calls: () => readFileSync(file('calls'), 'utf8').trim().split('\n'),
     setLevel: (level: 0 | 1) => writeFileSync(file('level'), `${level}\n`),
     print: (text: string) => writeSync(events, `${text}\n`),
@@ -232,6 +233,25 @@ describe('edges from gpiomon', () => {
     const line = await chardevLine({ line: 17 }, {}, tools.environment);
     const edges = line.edges(new AbortController().signal)[Symbol.asyncIterator]();
     await expect(edges.next()).rejects.toMatchObject({ code: 'bus.busy' });
+    await line.close();
+  });
+
+  it('can be followed anew at once: the line is free before it is asked for again', async () => {
+    const tools = fakeTools('v1');
+    // As the kernel does: held by gpiomon, refused to gpioget.
+    tools.script(
+      'gpioget',
+      `kill -0 $(cat ${tools.file('pid')}) 2>/dev/null && { echo "Device or resource busy" >&2; exit 1; }; echo 0`,
+    );
+    const line = await chardevLine({ line: 17 }, {}, tools.environment);
+    const first = new AbortController();
+    line.edges(first.signal);
+    await tools.watching();
+    first.abort();
+    expect(await line.read()).toBe(0);
+    const edges = line.edges(new AbortController().signal)[Symbol.asyncIterator]();
+    tools.print('1 1 5');
+    expect((await edges.next()).value).toMatchObject({ level: 1 });
     await line.close();
   });
 
