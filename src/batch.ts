@@ -22,8 +22,12 @@ export interface Batch {
   readonly stream: string;
   readonly volatile: boolean;
   readonly previous: { readonly stream: string; readonly last: number } | undefined;
-  /** Consecutive numbers; may be empty, to carry gaps only. */
+  /** The range of numbers it covers; undefined when it carries gaps only. */
+  readonly range: { readonly first: number; readonly last: number } | undefined;
+  /** In order of their numbers: all of the range but those that are `skipped`. */
   readonly records: readonly BatchRecord[];
+  /** Records of the range that this uplink does not carry. */
+  readonly skipped: number;
   readonly gaps: readonly Gap[];
   readonly position: BatchPosition;
 }
@@ -33,7 +37,11 @@ export interface BatchSource {
   next(limits: BatchLimits): Promise<Batch | undefined>;
   rewind(): void;
   acknowledge(position: BatchPosition): void;
-  waitForRecords(signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves when `next` may have something, or the signal aborts. With `count`: when at least so many records are unread;
+   * a source that does not count may resolve as without it.
+   */
+  waitForRecords(signal: AbortSignal, count?: number): Promise<void>;
   readonly pending: number;
   readonly unread: number;
 }

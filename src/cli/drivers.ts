@@ -1,0 +1,139 @@
+/** `sedge drivers [NAME]`: what can be measured, and how one driver is configured; made from the drivers' own tables. */
+import { drivers } from '../../drivers/index.ts';
+import { defaultOf, hexAddress, rangeOf, typeOf, writtenAs } from '../config/describe.ts';
+import { suggestion } from '../config/nearest.ts';
+import type { AnyDriver, BusKind, OptionSpec } from '../driver.ts';
+import { SedgeError } from '../errors.ts';
+import { type Channel, unitOf } from '../reading.ts';
+import { type Command, EXIT } from './command.ts';
+
+/** Rows as plain columns, each as wide as its widest cell; the last one is not padded. */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const width = (at: number) => Math.max(...rows.map((row) => row[at]?.length ?? 0));
+  const line = (row: readonly string[]) =>
+    row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(width(at)))).join('  ');
+  return rows.map((row) => `${line(row).trimEnd()}\n`).join('');
+}
+
+const unit = (channel: Channel): string => (unitOf(channel) === '1' ? '' : ` ${unitOf(channel)}`);
+const channelsOf = ({ channels }: AnyDriver): string =>
+  Object.entries(channels)
+    .map(([name, channel]) => `${name}${unit(channel)}`)
+    .join(', ');
+const addressesOf = ({ addresses = [] }: AnyDriver): string => addresses.map(hexAddress).join(' ');
+
+const list = (): string =>
+  columns([
+    ['NAME', 'BUS', 'ADDRESSES', 'CHANNELS', 'TITLE'],
+    ...Object.entries(drivers).map(([name, driver]) => [
+      name,
+      driver.bus === 'none' ? '-' : driver.bus,
+      addressesOf(driver) || '-',
+      channelsOf(driver),
+      driver.title,
+    ]),
+  ]);
+
+/** A value of an option for the example: its default, else something that is possible. */
+function sample(spec: OptionSpec): string | undefined {
+  const written = defaultOf(spec);
+  if (written !== undefined) return spec.kind === 'string' || spec.kind === 'file' ? JSON.stringify(written) : written;
+  if (spec.kind === 'choice') return String(spec.choices[0]);
+  return 'min' in spec && spec.min !== undefined ? writtenAs(spec, spec.min) : undefined;
+}
+
+/** A sensor with this driver, as YAML that passes `sedge check`. */
+export function example(name: string, driver: AnyDriver): string {
+  const place: Readonly<Record<BusKind, readonly string[]>> = {
+    i2c: ['bus: 1', ...(driver.addresses?.[0] === undefined ? [] : [`address: ${hexAddress(driver.addresses[0])}`])],
+    gpio: ['line: 17'],
+    files: [],
+    none: [],
+  };
+  const options = Object.entries(driver.options).flatMap(([key, spec]) => {
+    const value = defaultOf(spec) === undefined ? undefined : sample(spec);
+    return value === undefined ? [] : [`${key}: ${value}`];
+  });
+  const lines = [
+    `driver: ${name}`,
+    ...place[driver.bus as BusKind],
+    ...(driver.kind === 'event' ? [] : ['every: 10s']),
+    ...(options.length > 0 ? ['options:', ...options.map((line) => `  ${line}`)] : []),
+  ];
+  return ['version: 1', 'sensors:', `  my-${name}:`, ...lines.map((line) => `    ${line}`), ''].join('\n');
+}
+
+const KINDS: Readonly<Record<AnyDriver['kind'], string>> = {
+  poll: 'is read at each slot of its schedule',
+  event: 'speaks when something happens; has no schedule',
+  counter: 'counts all the time, and is reported at each slot of its schedule',
+};
+
+function details(name: string, driver: AnyDriver): string {
+  const channels = Object.entries(driver.channels).map(([channel, { quantity, min, max, resolution, ...rest }]) => [
+    `  ${channel}`,
+    quantity,
+    `${min} to ${max}${unit({ quantity, min, max, resolution, ...rest })}`,
+    `in steps of ${resolution}`,
+  ]);
+  const options = Object.entries(driver.options).map(([key, spec]) => [
+    `  ${key}`,
+    typeOf(spec),
+    defaultOf(spec) === undefined ? 'no default' : `default ${defaultOf(spec)}`,
+    rangeOf(spec) || '-',
+    spec.doc,
+  ]);
+  const facts = [
+    ['Bus', driver.bus === 'none' ? 'none' : driver.bus],
+    ...(driver.addresses?.length ? [['Addresses', `${addressesOf(driver)} (the first is the default)`]] : []),
+    ['Kind', KINDS[driver.kind]],
+    ['Datasheet', driver.datasheet],
+  ];
+  return [
+    `${name}: ${driver.title}\n\n`,
+    columns(facts),
+    `\nChannels${driver.variant ? ' (options may change them)' : ''}\n`,
+    columns(channels),
+    options.length > 0 ? `\nOptions\n${columns(options)}` : '',
+    `\nExample\n\n${example(name, driver).replaceAll(/^(?=.)/gm, '  ')}`,
+  ].join('');
+}
+
+/** The tables as they are, without functions. */
+const asData = (name: string, { title, datasheet, bus, kind, addresses, channels, options }: AnyDriver) => ({
+  name,
+  title,
+  datasheet,
+  bus,
+  kind,
+  ...(addresses && { addresses }),
+  channels: Object.fromEntries(
+    Object.entries(channels).map(([channel, data]) => [channel, { ...data, unit: unitOf(data) }]),
+  ),
+  options,
+});
+
+export const driversCommand: Command = {
+  name: 'drivers',
+  summary: 'Lists the drivers, or what one takes and measures.',
+  usage: 'sedge drivers [NAME] [--json]',
+  help: '  --json  the same as data; durations in ms, rates in Hz\n',
+  options: { json: { type: 'boolean' } },
+  maxPositionals: 1,
+  async run(io, { values, positionals: [name] }) {
+    if (name === undefined) {
+      const all = Object.entries(drivers).map(([each, driver]) => asData(each, driver));
+      io.stdout.write(values.json ? `${JSON.stringify(all, undefined, 2)}\n` : list());
+      return EXIT.done;
+    }
+    const driver = Object.hasOwn(drivers, name) ? drivers[name] : undefined;
+    if (!driver) {
+      throw new SedgeError(
+        'usage',
+        `there is no driver ${JSON.stringify(name)}${suggestion(name, Object.keys(drivers))}`,
+      );
+    }
+    io.stdout.write(values.json ? `${JSON.stringify(asData(name, driver), undefined, 2)}\n` : details(name, driver));
+    return EXIT.done;
+  },
+};

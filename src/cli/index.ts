@@ -1,0 +1,13 @@
+/** Every command that is built, in the order in which help lists them. */
+import { check } from './check.ts';
+import type { Command } from './command.ts';
+import { demo } from './demo.ts';
+import { driversCommand } from './drivers.ts';
+import { journal } from './journal.ts';
+import { read } from './read.ts';
+import { receive } from './receive.ts';
+import { run } from './run.ts';
+import { schema } from './schema.ts';
+import { service } from './service.ts';
+
+export const COMMANDS: readonly Command[] = [demo, run, check, read, receive, journal, driversCommand, schema, service];

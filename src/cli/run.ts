@@ -1,0 +1,112 @@
+/** `sedge run`: the service. Samples, keeps, publishes, until it is told to stop. */
+import { watch } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { systemClock } from '../clock.ts';
+import { messageOf } from '../errors.ts';
+import { hardware } from '../hardware.ts';
+import { type Runtime, startRuntime } from '../runtime.ts';
+import { createLog, type Log } from '../service/log.ts';
+import { createNotifier } from '../service/notify.ts';
+import { type Command, type CommandIo, EXIT } from './command.ts';
+import { CONFIG_HELP, CONFIG_OPTION, printProblems, requireConfig, tryConfig } from './configuration.ts';
+
+/** Editors save in several steps; one reload answers them all. */
+const SETTLE_MS = 200;
+
+/** systemd sets JOURNAL_STREAM to the device and inode of stderr when that is the journal. */
+function logsToJournald({ env, stderr }: CommandIo): boolean {
+  return env.JOURNAL_STREAM !== undefined && !stderr.isTTY;
+}
+
+/** Validates everything, then applies the difference; an invalid file changes nothing. */
+async function reload(file: string, runtime: Runtime, io: CommandIo, log: Log): Promise<void> {
+  try {
+    const result = await tryConfig(file, io);
+    if ('problems' in result) {
+      printProblems(result.problems, io);
+      runtime.warn([
+        `configuration not applied: ${result.problems.length} problem${result.problems.length === 1 ? '' : 's'}`,
+      ]);
+      return;
+    }
+    const done = await runtime.reload(result.config);
+    for (const warning of result.config.warnings) log.warn(warning);
+    log.info(done.length > 0 ? `reloaded: ${done.join(', ')}` : 'reloaded: nothing changed');
+  } catch (error) {
+    log.error(`not reloaded: ${messageOf(error)}`);
+    runtime.warn([`configuration not applied: ${messageOf(error)}`]);
+  }
+}
+
+export const run: Command = {
+  name: 'run',
+  summary: 'Sample the configured sensors, keep every reading, publish until acknowledged.',
+  usage: 'sedge run [--config FILE] [--simulate] [--watch]',
+  help: `${CONFIG_HELP}
+      --simulate     every sensor is simulated at its place; journal and uplinks are the configured ones
+      --watch        apply the configuration again when the file is saved; SIGHUP does the same at any time
+
+SIGTERM and SIGINT stop cleanly: commit, drain for at most 5 s, say goodbye.
+Exit status: 0 stopped by a signal, 75 another process holds the journal, 78 the configuration is wrong.`,
+  options: { ...CONFIG_OPTION, simulate: { type: 'boolean' }, watch: { type: 'boolean' } },
+  maxPositionals: 0,
+  async run(io, { values }) {
+    const found = await requireConfig(values.config, io);
+    if (!found) return EXIT.config;
+    const { file, config } = found;
+    const clock = systemClock;
+    const log = createLog({ journald: logsToJournald(io), write: (line) => void io.stderr.write(line) });
+    for (const warning of config.warnings) log.warn(warning);
+    const simulate = values.simulate === true;
+    const { makeBuses } = await hardware({ simulate, clock });
+    const notifier = await createNotifier({ env: io.env, log });
+    const runtime = await startRuntime({ config, clock, log, version: io.version, makeBuses });
+    log.info(`sedge ${io.version} started`, {
+      device: config.device,
+      sensors: config.sensors.length,
+      uplinks: config.uplinks.length,
+      journal: config.journal.directory,
+      ...(simulate && { simulate }),
+    });
+    notifier.ready();
+    notifier.startWatchdog(clock, () => runtime.progressing(), io.signal);
+
+    // One reload at a time; those asked for meanwhile become one more.
+    let reloading: Promise<void> | undefined;
+    let again = false;
+    const askReload = () => {
+      if (reloading) {
+        again = true;
+        return;
+      }
+      reloading = (async () => {
+        do {
+          again = false;
+          notifier.reloading();
+          await reload(file, runtime, io, log);
+          notifier.ready();
+        } while (again);
+        reloading = undefined;
+      })();
+    };
+    io.onHangup(askReload);
+    if (values.watch === true) {
+      let settling: NodeJS.Timeout | undefined;
+      // The directory, not the file: editors replace it.
+      const watcher = watch(dirname(file), (_event, name) => {
+        if (name !== basename(file)) return;
+        clearTimeout(settling);
+        settling = setTimeout(askReload, SETTLE_MS);
+      });
+      io.signal.addEventListener('abort', () => watcher.close(), { once: true });
+    }
+
+    if (!io.signal.aborted)
+      await new Promise<void>((resolve) => io.signal.addEventListener('abort', () => resolve(), { once: true }));
+    notifier.stopping();
+    await reloading;
+    await runtime.stop();
+    log.info('stopped');
+    return EXIT.done;
+  },
+};

@@ -1,0 +1,171 @@
+/** A sensor of the configuration: its place, its schedule, its filters, and the rules between their keys. */
+import type { AnyDriver, Options } from '../driver.ts';
+import { messageOf } from '../errors.ts';
+import type { FilterSpec } from '../filters/filters.ts';
+import type { Schedule } from '../sampler/types.ts';
+import type { Checker } from './checker.ts';
+import { join } from './nodes.ts';
+import { addressOption, findDriver, type KnownDrivers } from './sensor-spec.ts';
+import type { Place, SensorConfig } from './types.ts';
+import { DURATION, formatAmount } from './units.ts';
+
+export interface SensorFile {
+  readonly driver?: string;
+  readonly name?: string;
+  readonly bus?: number | { readonly on: number; readonly mux?: number; readonly channel?: number };
+  readonly address?: number | string;
+  readonly line?: number | { readonly chip: string; readonly line: number | string };
+  readonly pull?: 'up' | 'down' | 'off';
+  readonly every?: number;
+  readonly cron?: string;
+  readonly timezone?: string;
+  readonly jitter?: number;
+  readonly offset?: number;
+  readonly align?: boolean;
+  readonly options?: Options;
+  readonly filters?: Readonly<Record<string, readonly (StepFile | undefined)[] | undefined>>;
+}
+interface StepFile {
+  readonly offset?: number;
+  readonly multiply?: number;
+  readonly clamp?: { readonly min: number; readonly max: number };
+  readonly median?: number;
+  readonly average?: number;
+  readonly delta?: number;
+  readonly heartbeat?: number;
+}
+
+/** Longest expression that is parsed. */
+const MAX_CRON_LENGTH = 200;
+
+export async function buildSensor(
+  id: string,
+  sensor: SensorFile,
+  checker: Checker,
+  drivers: KnownDrivers,
+): Promise<SensorConfig | undefined> {
+  const path = join('sensors', id);
+  const schedule = await scheduleOf(sensor, path, checker);
+  const filters = filtersOf(sensor, path, checker);
+  const driver = sensor.driver === undefined ? undefined : findDriver(drivers, sensor.driver);
+  if (!driver || 'wrong' in driver || sensor.driver === undefined) return undefined;
+  const options = optionsOf(driver, sensor, path, checker);
+  const place = placeOf(driver, sensor);
+  if (!place || !options) return undefined;
+  return {
+    id,
+    driver,
+    driverName: sensor.driver,
+    place,
+    options,
+    filters,
+    ...(sensor.name !== undefined && { name: sensor.name }),
+    ...(schedule && { schedule }),
+  };
+}
+
+/** The options with their defaults; options that are each right may still not go together, which only the driver knows. */
+function optionsOf(driver: AnyDriver, sensor: SensorFile, path: string, checker: Checker): Options | undefined {
+  if (!sensor.options) return undefined;
+  const options = addressOption(driver) ? { ...sensor.options, address: sensor.address } : sensor.options;
+  // A wrong option is absent here and already reported: then the driver is not asked.
+  const whole = Object.entries(driver.options).every(
+    ([name, spec]) => spec.default === undefined || options[name] !== undefined,
+  );
+  try {
+    if (whole) driver.variant?.(options);
+    return options;
+  } catch (error) {
+    checker.report(
+      checker.offsetOf(sensor, 'options'),
+      join(path, 'options'),
+      `do not go together: ${messageOf(error)}`,
+    );
+    return undefined;
+  }
+}
+
+function placeOf(driver: AnyDriver, { bus = 1, address, line, pull }: SensorFile): Place | undefined {
+  switch (driver.bus as Place['bus']) {
+    case 'i2c': {
+      if (typeof address !== 'number') return undefined;
+      const { on, mux, channel } =
+        typeof bus === 'number' ? { on: bus } : { mux: undefined, channel: undefined, ...bus };
+      const behind = mux !== undefined && channel !== undefined ? { mux: { address: mux, channel } } : {};
+      return { bus: 'i2c', on, address, ...behind };
+    }
+    case 'gpio':
+      if (line === undefined) return undefined;
+      return { bus: 'gpio', place: typeof line === 'number' ? { line } : line, ...(pull && { pull }) };
+    case 'files':
+      return { bus: 'files' };
+    case 'none':
+      return { bus: 'none' };
+  }
+}
+
+async function scheduleOf(sensor: SensorFile, path: string, checker: Checker): Promise<Schedule | undefined> {
+  const { every, cron, timezone = 'UTC', jitter = 0, offset, align = false } = sensor;
+  if (every !== undefined) {
+    for (const [key, value] of Object.entries({ jitter, offset: offset ?? 0 })) {
+      if (value >= every && value > 0) {
+        checker.report(
+          checker.offsetOf(sensor, key),
+          join(path, key),
+          `must be shorter than \`every\`, which is ${formatAmount(every, DURATION)}`,
+        );
+      }
+    }
+    return {
+      kind: 'every',
+      everyMs: every,
+      align,
+      jitterMs: jitter,
+      ...(offset !== undefined && { offsetMs: offset }),
+    };
+  }
+  if (cron === undefined) return undefined;
+  const problem = await cronProblem(cron);
+  if (problem !== undefined) checker.report(checker.offsetOf(sensor, 'cron'), join(path, 'cron'), problem);
+  return { kind: 'cron', expression: cron, timezone, jitterMs: jitter };
+}
+
+/** Loads node-cron only when a schedule needs it. */
+async function cronProblem(expression: string): Promise<string | undefined> {
+  const fields = expression.trim().split(/\s+/).length;
+  if (fields < 5 || fields > 6 || expression.length > MAX_CRON_LENGTH) {
+    return 'is not a cron expression: write 5 fields (minute, hour, day, month, weekday), or 6 with seconds first';
+  }
+  const { validateDetailed } = await import('node-cron');
+  const { valid, errors } = validateDetailed(expression);
+  if (valid) return undefined;
+  const names: Readonly<Record<string, string>> = { dayOfMonth: 'day', dayOfWeek: 'weekday' };
+  const field = errors[0]?.field ?? 'expression';
+  return `is not a cron expression: its ${names[field] ?? field} is not possible`;
+}
+
+function filtersOf(
+  { filters = {} }: SensorFile,
+  path: string,
+  checker: Checker,
+): Readonly<Record<string, readonly FilterSpec[]>> {
+  const result = Object.create(null) as Record<string, readonly FilterSpec[]>;
+  for (const [channel, steps] of Object.entries(filters)) {
+    result[channel] = (steps ?? []).flatMap((step, at): FilterSpec[] => {
+      if (!step) return [];
+      const { offset, multiply, clamp, median, average, delta, heartbeat } = step;
+      if (clamp && clamp.min > clamp.max) {
+        const where = join(join(path, 'filters'), channel);
+        checker.report(checker.offsetOf(clamp, 'max'), `${where}[${at}].clamp.max`, 'is below `min`');
+      }
+      if (offset !== undefined) return [{ kind: 'offset', by: offset }];
+      if (multiply !== undefined) return [{ kind: 'multiply', by: multiply }];
+      if (clamp !== undefined) return [{ kind: 'clamp', min: clamp.min, max: clamp.max }];
+      if (median !== undefined) return [{ kind: 'median', of: median }];
+      if (average !== undefined) return [{ kind: 'average', of: average }];
+      if (delta === undefined) return [];
+      return [{ kind: 'delta', by: delta, ...(heartbeat !== undefined && { heartbeatMs: heartbeat }) }];
+    });
+  }
+  return result;
+}

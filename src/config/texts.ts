@@ -1,0 +1,70 @@
+/** The rules for texts in the configuration: ids, topics, addresses of brokers, time zones. Each gives undefined, or what is wrong. Pure. */
+
+export const ID_PATTERN = '^[a-z0-9][a-z0-9_-]{0,62}$';
+export const CHANNEL_PATTERN = '^[a-z][a-z0-9_]*$';
+const ID = new RegExp(ID_PATTERN);
+const CHANNEL = new RegExp(CHANNEL_PATTERN);
+/** Members of a message beside the values: a channel of that name would hide them. */
+const RESERVED_CHANNELS = ['time', 'clock'];
+/** MQTT 5.0 section 4.7.3: a topic is at most 65,535 bytes; ours have more behind them. */
+const MAX_TOPIC_BYTES = 1_024;
+
+/** A name of any sort as an id: `Air 1` -> `air-1`; empty if nothing is left. */
+export function idFrom(name: string): string {
+  return name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9_-]+/g, '-')
+    .replace(/^[-_]+/, '')
+    .slice(0, 63)
+    .replace(/[-_]+$/, '');
+}
+
+export function checkId(id: string): string | undefined {
+  if (ID.test(id)) return undefined;
+  const better = idFrom(id);
+  return `is not an id: an id has 1 to 63 of a-z, 0-9, _ and -, and begins with a letter or digit${better ? `, such as \`${better}\`` : ''}`;
+}
+
+export function checkChannelName(name: string): string | undefined {
+  if (!CHANNEL.test(name)) return 'is not a channel name: one has a-z, 0-9 and _, and begins with a letter';
+  return RESERVED_CHANNELS.includes(name) ? 'is reserved and cannot name a channel' : undefined;
+}
+
+export function checkTopic(topic: string): string | undefined {
+  if (topic === '') return 'is empty, and a topic is expected';
+  if (/[+#]/.test(topic)) return 'holds + or #, which are for subscriptions only';
+  if (/[\x00-\x1f\x7f]/.test(topic)) return 'holds a control character';
+  if (topic.startsWith('/') || topic.endsWith('/')) return 'begins or ends with a slash: write it without';
+  if (topic.startsWith('$')) return 'begins with $, which brokers keep for themselves';
+  return Buffer.byteLength(topic) > MAX_TOPIC_BYTES ? `is longer than ${MAX_TOPIC_BYTES} bytes` : undefined;
+}
+
+const SCHEMES = ['mqtt:', 'mqtts:'];
+export function checkBrokerUrl(text: string): string | undefined {
+  if (!URL.canParse(text)) return 'is not a URL: write mqtts://host:8883 or mqtt://host:1883';
+  const url = new URL(text);
+  if (/^wss?:$/.test(url.protocol))
+    return 'is for MQTT over WebSockets, which is not there yet: write mqtts:// or mqtt://';
+  if (!SCHEMES.includes(url.protocol)) return 'does not begin with mqtts:// or mqtt://';
+  if (url.hostname === '') return 'names no host: write mqtts://host:8883';
+  if (!/^\/?$/.test(url.pathname) || url.search !== '' || url.hash !== '') {
+    return 'goes on behind the host and port: topics are set with `topics`';
+  }
+  try {
+    decodeURIComponent(url.username + url.password);
+  } catch {
+    return 'has a % that does not begin an escape: write %25';
+  }
+  return undefined;
+}
+
+export function checkTimezone(name: string): string | undefined {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return undefined;
+  } catch {
+    return 'is not a time zone: write UTC, or a name such as Europe/Berlin';
+  }
+}
+
+export const checkNotEmpty = (text: string): string | undefined => (text === '' ? 'is empty' : undefined);

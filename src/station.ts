@@ -1,0 +1,60 @@
+/**
+ * The latest of everything: values per sensor, states, and the health report. What dashboards see; never history.
+ */
+import type { PackedReading } from './codec.ts';
+import { timeOf } from './delivery.ts';
+import type { JournalStatus } from './journal/types.ts';
+import type { SensorHealth } from './sampler/types.ts';
+import type { Timekeeper } from './timekeeper.ts';
+import type { SensorStatus, StateMessage } from './uplink/types.ts';
+
+export function stateMessage(reading: PackedReading, bootId: string, timekeeper: Timekeeper): StateMessage {
+  const { sensor, at, durationMs, valuesJson } = reading;
+  return {
+    sensor,
+    valuesJson,
+    ...(durationMs !== undefined && { durationMs }),
+    ...timeOf(at, bootId, timekeeper.anchor()),
+  };
+}
+
+export function sensorStatus({ state, error, message }: SensorHealth): SensorStatus {
+  if (state !== 'offline') return { state: 'online' };
+  return { state, ...(error !== undefined && { error }), ...(message !== undefined && { message }) };
+}
+
+export interface HealthParts {
+  readonly time: string;
+  readonly uptimeMs: number;
+  readonly stream: string;
+  readonly synced: boolean;
+  readonly journal: JournalStatus;
+  /** Time of the oldest pending record. */
+  readonly oldest: string | null;
+  readonly sensors: Readonly<Record<string, SensorHealth>>;
+  readonly warnings: readonly string[];
+}
+
+/** The health report of the outer contract (design section 7). */
+export function healthReport(parts: HealthParts): Readonly<Record<string, unknown>> {
+  const { journal, sensors, warnings } = parts;
+  return {
+    time: parts.time,
+    uptime_s: Math.floor(parts.uptimeMs / 1000),
+    stream: parts.stream,
+    clock: parts.synced ? 'synced' : 'unsynced',
+    storage: journal.storage,
+    pending: journal.pending,
+    first: journal.first,
+    oldest: parts.oldest,
+    accepted: journal.accepted,
+    dropped: journal.dropped,
+    commits: journal.commits,
+    bytes_written: journal.bytesWritten,
+    journal_size: journal.sizeBytes,
+    sensors: Object.fromEntries(
+      Object.entries(sensors).map(([id, { reads, failures, missed }]) => [id, { reads, failures, missed }]),
+    ),
+    ...(warnings.length > 0 && { warnings }),
+  };
+}

@@ -1,0 +1,119 @@
+/**
+ * The shape of the program, kept by a test: data flows bus -> driver -> sampler -> pipeline -> journal -> uplink, and a file
+ * imports only what design section 2 allows it. A rule that is missing is a failure, not a permission.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { posix } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { drivers } from '../drivers/index.ts';
+import { simulations } from '../drivers/sim.ts';
+
+const ROOT = posix.join(import.meta.dirname, '..');
+const files = ['src', 'drivers']
+  .flatMap((dir) =>
+    readdirSync(posix.join(ROOT, dir), { recursive: true, encoding: 'utf8' }).map((file) => posix.join(dir, file)),
+  )
+  .filter((file) => file.endsWith('.ts'));
+
+/** The first rule that matches a file says which of our own files it may import. */
+const RULES: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
+  // Words and time: know nothing of the rest.
+  [/^src\/(reading|errors|clock|version|vibration)\.ts$/, /^$/],
+  [/^src\/timekeeper\.ts$/, /^src\/(clock|reading)\.ts$/],
+  // Buses know bytes and levels, neither drivers nor readings.
+  [/^src\/bus\//, /^src\/(errors|clock)\.ts$|^src\/bus\//],
+  [/^src\/driver\.ts$/, /^src\/(reading|errors|clock|vibration)\.ts$|^src\/bus\/(i2c|gpio|files)\.ts$/],
+  // A simulation imports the simulated bus only, never its driver; a driver what a driver author imports.
+  [/^drivers\/index\.ts$/, /^drivers\/[a-z0-9-]+\.ts$|^src\/driver\.ts$/],
+  [/^drivers\/sim\.ts$/, /^drivers\/[a-z0-9-]+\.sim\.ts$|^src\/bus\/sim\.ts$/],
+  [/^drivers\/[a-z0-9-]+\.sim\.ts$/, /^src\/bus\/sim\.ts$/],
+  [/^drivers\/[a-z0-9-]+\.ts$/, /^src\/driver\.ts$/],
+  // The sampler knows neither buses nor the journal.
+  [/^src\/sampler\//, /^src\/(clock|reading|errors|driver)\.ts$|^src\/sampler\//],
+  [/^src\/filters\//, /^src\/reading\.ts$|^src\/filters\//],
+  // The journal stores bytes.
+  [/^src\/journal\//, /^src\/(clock|errors)\.ts$|^src\/journal\//],
+  [/^src\/codec\.ts$/, /^src\/reading\.ts$|^src\/journal\/types\.ts$/],
+  [/^src\/batch\.ts$/, /^src\/reading\.ts$|^src\/journal\/types\.ts$/],
+  [/^src\/delivery\.ts$/, /^src\/(batch|clock|codec|timekeeper)\.ts$|^src\/journal\/types\.ts$/],
+  // An uplink knows neither drivers nor journal files: batches, the catalogue, its configuration.
+  [
+    /^src\/uplink\//,
+    /^src\/(batch|clock|errors|reading)\.ts$|^src\/(journal|config)\/types\.ts$|^src\/service\/log\.ts$|^src\/uplink\//,
+  ],
+  // The receiving end of the promise shares nothing with the sending end but the connection.
+  [
+    /^src\/receive\//,
+    /^src\/(clock|errors)\.ts$|^src\/receive\/|^src\/uplink\/(mqtt-connection|backoff|errors|address)\.ts$|^src\/service\/log\.ts$/,
+  ],
+  [
+    /^src\/config\//,
+    /^src\/(driver|errors|reading)\.ts$|^src\/config\/|^src\/(sampler\/types|filters\/filters|bus\/(gpio|faults))\.ts$/,
+  ],
+  [/^src\/service\//, /^src\/(clock|errors|version)\.ts$|^src\/service\//],
+  [/^src\/pipeline\.ts$/, /^src\/(codec|reading)\.ts$|^src\/filters\/filters\.ts$|^src\/sampler\/types\.ts$/],
+  [/^src\/station\.ts$/, /^src\/(codec|delivery|timekeeper)\.ts$|^src\/(journal|sampler|uplink)\/types\.ts$/],
+  [
+    /^src\/sensors\.ts$/,
+    /^src\/(clock|driver|reading)\.ts$|^src\/bus\/(buses|i2c)\.ts$|^src\/(config|sampler)\/types\.ts$/,
+  ],
+  [
+    /^src\/hardware\.ts$/,
+    /^src\/clock\.ts$|^src\/bus\/(buses|simulated-buses)\.ts$|^src\/config\/types\.ts$|^drivers\/sim\.ts$/,
+  ],
+  // Only these join the parts.
+  [/^src\/runtime\.ts$/, /^src\/(?!main\.ts|cli\/|demo\/|receive\/)/],
+  [/^src\/demo\//, /^src\/(?!main\.ts|cli\/)|^drivers\/index\.ts$/],
+  [/^src\/cli\//, /^src\/(?!main\.ts)|^drivers\/index\.ts$/],
+  [/^src\/main\.ts$/, /^src\/(cli\/(command|index)|config\/nearest|errors|version)\.ts$/],
+];
+
+const IMPORT = /(?:\bfrom\s+|\bimport\s*\(\s*|^import\s+)'(\.[^']+)'/gm;
+const importsOf = (file: string): string[] =>
+  [...readFileSync(posix.join(ROOT, file), 'utf8').matchAll(IMPORT)].map((match) =>
+    posix.join(posix.dirname(file), match[1]!),
+  );
+
+describe.each(files)('%s', (file) => {
+  it('imports only what its place allows', () => {
+    const allowed = RULES.find(([pattern]) => pattern.test(file))?.[1];
+    expect(allowed, 'no rule covers this file').toBeDefined();
+    expect(importsOf(file).filter((target) => !allowed!.test(target))).toEqual([]);
+  });
+
+  it('is about one thing: a head that says what, and at most 300 lines', () => {
+    const text = readFileSync(posix.join(ROOT, file), 'utf8');
+    expect(text).toMatch(/^\/\*\*/);
+    expect(text.split('\n').length).toBeLessThanOrEqual(301);
+  });
+});
+
+describe('the tables of drivers and simulations', () => {
+  const names = files
+    .flatMap((file) => /^drivers\/([a-z0-9-]+)\.ts$/.exec(file)?.[1] ?? [])
+    .filter((name) => !['index', 'sim'].includes(name));
+
+  it('hold every driver file under its own id', () => {
+    expect(Object.keys(drivers).sort()).toEqual(names.sort());
+    for (const [name, driver] of Object.entries(drivers)) expect(driver.id).toBe(name);
+  });
+
+  it('hold a simulation for every driver of hardware', () => {
+    const hardware = Object.values(drivers).filter(({ bus }) => bus === 'i2c' || bus === 'gpio');
+    expect(Object.keys(simulations).sort()).toEqual(hardware.map(({ id }) => id).sort());
+  });
+});
+
+it('only main.ts ends the process', () => {
+  const enders = files.filter((file) =>
+    /process\.(exit|abort)\b|process\.exitCode/.test(readFileSync(posix.join(ROOT, file), 'utf8')),
+  );
+  expect(enders).toEqual(['src/main.ts']);
+});
+
+it('there is one class in the program', () => {
+  const classes = files.filter((file) =>
+    /^(export )?(abstract )?class /m.test(readFileSync(posix.join(ROOT, file), 'utf8')),
+  );
+  expect(classes).toEqual(['src/errors.ts']);
+});
