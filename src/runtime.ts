@@ -4,12 +4,12 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Buses } from './bus/buses.ts';
 import type { Clock } from './clock.ts';
 import { pack, unpack } from './codec.ts';
 import type { Config, SensorConfig, UplinkConfig } from './config/types.ts';
 import { createDelivery, isoTime, timeOf } from './delivery.ts';
 import { codeOf, messageOf } from './errors.ts';
+import type { PlacedBuses } from './hardware.ts';
 import { openJournal } from './journal/journal.ts';
 import { memoryJournal } from './journal/memory.ts';
 import type { Journal } from './journal/types.ts';
@@ -38,7 +38,7 @@ export interface RuntimeOptions {
   readonly log: Log;
   readonly version: string;
   /** Made by runtime's caller, so that only `--simulate` loads simulations. */
-  readonly makeBuses: (config: Config) => Buses;
+  readonly makeBuses: (config: Config) => PlacedBuses;
   readonly random?: () => number;
 }
 
@@ -172,7 +172,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const onSensorChange = (id: string) => {
     const health = sampler.health()[id];
     if (!health || stopped) return;
-    if (health.state === 'offline') log.warn('sensor.offline', { sensor: id, code: health.error, message: health.message });
+    if (health.state === 'offline')
+      log.warn('sensor.offline', { sensor: id, code: health.error, message: health.message });
     else log.info('sensor.online', { sensor: id });
     for (const { uplink } of uplinks.values()) uplink.sensorStatus(id, sensorStatus(health));
   };
@@ -235,6 +236,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const startSensor = async (sensor: SensorConfig) => {
     const { channels } = variantOf(sensor.driver, sensor.options);
     pipelines.set(sensor.id, createPipeline(channels, sensor.filters));
+    buses.put(sensor);
     await sampler.add(sampledSensor(sensor, buses, clock));
   };
   const stopSensor = async (id: string) => {
