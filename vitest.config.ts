@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: ['test/board/**'], // takes minutes: npm run test:board
     // The closing line is last: a count that any log reader can find.
     reporters: ['default', './test/closing-line.ts'],
     testTimeout: 30_000,

@@ -19,6 +19,7 @@ import {
   type OptionTable,
   type PollDriver,
   type Values,
+  vibrationChannels,
   vibrationFeatures,
 } from '../src/driver.ts';
 
@@ -45,6 +46,8 @@ const ENTRIES = 0x3f;
 
 const G = 9.80665;
 const FIFO_LENGTH = 32;
+/** Drained when a quarter full: the rest is the time that a busy board may be late, 30 ms at 800 Hz. */
+const DRAIN_AT = FIFO_LENGTH / 4;
 const TURN_ON_MS = 1.1;
 /** Above this output rate the lowest bit is always 0 (section "Data formatting at 3200 Hz and 1600 Hz"). */
 const FINEST_RATE_HZ = 800;
@@ -145,30 +148,6 @@ function sampleChannels(settings: Settings): Channels {
   return { acceleration_x: channel, acceleration_y: channel, acceleration_z: channel };
 }
 
-/** Bounds: an axis goes from end to end, the vector is sqrt(3) longer; crest and kurtosis are largest for a single blow. */
-function burstChannels(settings: Settings): Channels {
-  const { rateHz, samples } = settings;
-  const resolution = finestStep(settings);
-  const channels: Record<string, Channel> = {};
-  for (const suffix of ['_x', '_y', '_z', '']) {
-    const largest = limitOf(settings) * (suffix === '' ? Math.sqrt(3) : 1);
-    const ratio = { quantity: 'ratio', min: 0, resolution: 0.001, decimals: 3 };
-    const length = { quantity: 'acceleration', min: 0, resolution, decimals: 4 };
-    channels[`rms${suffix}`] = { ...length, max: largest };
-    channels[`peak${suffix}`] = { ...length, max: 2 * largest };
-    channels[`crest${suffix}`] = { ...ratio, max: Math.sqrt(samples) };
-    channels[`kurtosis${suffix}`] = { ...ratio, max: samples };
-    channels[`frequency${suffix}`] = {
-      quantity: 'frequency',
-      min: 0,
-      max: rateHz / 2,
-      resolution: rateHz / samples,
-      decimals: 3,
-    };
-  }
-  return channels;
-}
-
 const periodMs = (rateHz: number): number => 1_000 / rateHz;
 const turnOnMs = (rateHz: number): number => TURN_ON_MS + periodMs(rateHz);
 const sampleWorstCaseMs = (rateHz: number): number => turnOnMs(rateHz) + 2 * periodMs(rateHz) + OVERHEAD_MS;
@@ -212,10 +191,14 @@ const driver: PollDriver<'i2c'> = {
   worstCaseMs: sampleWorstCaseMs(200),
   variant(chosen) {
     const settings = settingsOf(chosen);
-    if (chosen.mode !== 'burst')
-      return { channels: sampleChannels(settings), worstCaseMs: sampleWorstCaseMs(settings.rateHz) };
+    const { rateHz, samples } = settings;
     const windowMs = chosen.window as number;
-    return { channels: burstChannels(settings), worstCaseMs: burstWorstCaseMs(settings.rateHz, windowMs), windowMs };
+    if (chosen.mode !== 'burst') return { channels: sampleChannels(settings), worstCaseMs: sampleWorstCaseMs(rateHz) };
+    return {
+      channels: vibrationChannels(limitOf(settings), finestStep(settings), rateHz, samples),
+      worstCaseMs: burstWorstCaseMs(rateHz, windowMs),
+      windowMs,
+    };
   },
   async identify(device) {
     const [id] = await device.writeRead([DEVID], 1);
@@ -283,14 +266,13 @@ const driver: PollDriver<'i2c'> = {
 
     const window = async (signal: AbortSignal): Promise<Values> => {
       const axes = { x: new Float64Array(samples), y: new Float64Array(samples), z: new Float64Array(samples) };
-      await start(STREAM | (FIFO_LENGTH / 2));
+      await start(STREAM);
       const endMs = clock.monotonic() + burstWorstCaseMs(rateHz, windowMs) - OVERHEAD_MS;
       let fromMs = clock.monotonic() + TURN_ON_MS;
       for (let taken = 0; taken < samples; ) {
         if (clock.monotonic() > endMs) throw notReady();
-        // Half full: the other half is the time that a busy board may be late.
-        const halfMs = Math.min(FIFO_LENGTH / 2, samples - taken) * periodMs(rateHz);
-        await wait(fromMs + halfMs - clock.monotonic(), signal);
+        const fillMs = Math.min(DRAIN_AT, samples - taken) * periodMs(rateHz);
+        await wait(fromMs + fillMs - clock.monotonic(), signal);
         fromMs = clock.monotonic();
         const filling = () => ((clock.monotonic() - fromMs) / periodMs(rateHz)) * (1 + CLOCK_ERROR);
         for (const found of (await drain(device, fail, filling, lowBitZero)).slice(0, samples - taken)) {

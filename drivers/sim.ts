@@ -2,6 +2,7 @@
 import type { Simulation } from '../src/bus/sim.ts';
 import { simulation as adxl345 } from './adxl345.sim.ts';
 import { simulation as bh1750 } from './bh1750.sim.ts';
+import { simulation as bme280 } from './bme280.sim.ts';
 import { simulation as gpioInput } from './gpio-input.sim.ts';
 import { simulation as sht4x } from './sht4x.sim.ts';
 import { simulation as sw420 } from './sw420.sim.ts';
@@ -9,6 +10,7 @@ import { simulation as sw420 } from './sw420.sim.ts';
 export const simulations: Readonly<Record<string, Simulation>> = {
   adxl345,
   bh1750,
+  bme280,
   'gpio-input': gpioInput,
   sht4x,
   sw420,

@@ -15,21 +15,22 @@ const MAX_PULSES = 20_000;
 const HALVINGS = 24;
 
 function create({ clock, value }: World): SimulatedWire {
+  const countAt = (monoMs: number): number => Math.floor(value('shocks', monoMs));
   /** Begins of pulses, oldest first. */
   const pulses: number[] = [];
   let knownMs = clock.monotonic();
-  let shocks = value('shocks', knownMs);
+  let shocks = countAt(knownMs);
 
   /** Turns the world's shocks between two times into pulses; halves the time until each stands alone. */
   const search = (fromMs: number, fromCount: number, toMs: number, toCount: number, halvings: number): void => {
-    if (toCount <= fromCount) return;
+    if (toCount <= fromCount || pulses.length > 2 * MAX_PULSES) return;
     const middleMs = (fromMs + toMs) / 2;
     if (halvings === 0) {
       for (let count = fromCount; count < Math.min(toCount, fromCount + MAX_PULSES); count++)
         pulses.push(Math.max(toMs, (pulses.at(-1) ?? Number.NEGATIVE_INFINITY) + SPACING_MS));
       return;
     }
-    const middleCount = value('shocks', middleMs);
+    const middleCount = countAt(middleMs);
     search(fromMs, fromCount, middleMs, middleCount, halvings - 1);
     search(middleMs, middleCount, toMs, toCount, halvings - 1);
   };
@@ -37,7 +38,7 @@ function create({ clock, value }: World): SimulatedWire {
   const lookAhead = (monoMs: number): void => {
     const untilMs = monoMs + HORIZON_MS;
     if (untilMs <= knownMs) return;
-    const count = value('shocks', untilMs);
+    const count = countAt(untilMs);
     search(knownMs, shocks, untilMs, count, HALVINGS);
     knownMs = untilMs;
     shocks = count;

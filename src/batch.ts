@@ -37,7 +37,11 @@ export interface BatchSource {
   next(limits: BatchLimits): Promise<Batch | undefined>;
   rewind(): void;
   acknowledge(position: BatchPosition): void;
-  waitForRecords(signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves when `next` may have something, or the signal aborts. With `count`: when at least so many records are unread;
+   * a source that does not count may resolve as without it.
+   */
+  waitForRecords(signal: AbortSignal, count?: number): Promise<void>;
   readonly pending: number;
   readonly unread: number;
 }

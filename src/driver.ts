@@ -19,7 +19,7 @@ export type { I2cDevice } from './bus/i2c.ts';
 export type { Clock } from './clock.ts';
 export { type ErrorCode, SedgeError } from './errors.ts';
 export { type Channel, type Channels, type Quantity, UNITS, type Values } from './reading.ts';
-export { vibrationFeatures } from './vibration.ts';
+export { vibrationChannels, vibrationFeatures } from './vibration.ts';
 
 /** One option of a driver, as data. Durations and rates are written with a unit and arrive as ms and Hz. */
 export type OptionSpec = { readonly doc: string } & (

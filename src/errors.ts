@@ -30,6 +30,9 @@ export type ErrorCode =
   | 'journal.permission' // the journal's directory cannot be made or used
   | 'journal.storage' // the storage device failed (EIO, EROFS, ENOSPC)
   | 'journal.closed'
+  | 'uplink.unreachable' // there is no way to the broker
+  | 'uplink.tls' // the broker cannot be trusted
+  | 'uplink.version' // the broker does not speak this version of MQTT
   | 'uplink.refused' // the broker refused the connection
   | 'uplink.lost' // the connection ended
   | 'uplink.timeout' // no acknowledgement in time

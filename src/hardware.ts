@@ -1,30 +1,53 @@
 /** Real or simulated buses for a configuration. Simulations are loaded only when simulating. */
-import { type Buses, realBuses } from './bus/buses.ts';
+import { type Buses, placeKey, realBuses } from './bus/buses.ts';
+import { environment } from './bus/environment.ts';
+import type { I2cBus, I2cTransfer } from './bus/i2c.ts';
 import { simulatedBuses } from './bus/simulated-buses.ts';
 import type { Clock } from './clock.ts';
-import type { Config } from './config/types.ts';
+import type { Config, Place } from './config/types.ts';
+import { SedgeError } from './errors.ts';
 
 export interface Hardware {
   makeBuses(config: Config): Buses;
-  /** Takes a simulated sensor off its wires, or puts it back. Does nothing on real hardware. */
-  unplug(sensor: string, unplugged: boolean): void;
+  /** Takes a simulated I2C sensor off its wires, or puts it back. Does nothing on real hardware. */
+  unplug(place: Place, unplugged: boolean): void;
+}
+
+const addressKey = (on: string, address: number): string => `${on}:${address}`;
+
+/** A bus on which the addresses in `unplugged` do not answer. */
+function pluggable(bus: I2cBus, at: string, unplugged: ReadonlySet<string>): I2cBus {
+  const checked =
+    (transfer: I2cTransfer): I2cTransfer =>
+    async (address, tx, rxLength) => {
+      if (!unplugged.has(addressKey(at, address))) return transfer(address, tx, rxLength);
+      throw new SedgeError('bus.nack', `nothing acknowledges at 0x${address.toString(16)} on ${bus.title}: it is unplugged`);
+    };
+  return {
+    title: bus.title,
+    clockHz: bus.clockHz,
+    transfer: checked(bus.transfer),
+    exclusive: (work) => bus.exclusive((transfer) => work(checked(transfer))),
+    close: () => bus.close(),
+  };
 }
 
 export async function hardware({ simulate, clock }: { simulate: boolean; clock: Clock }): Promise<Hardware> {
-  if (!simulate) return { makeBuses: () => realBuses(), unplug: () => {} };
+  if (!simulate) return { makeBuses: () => realBuses({ clock }), unplug: () => {} };
   const { simulations } = await import('../drivers/sim.ts');
   const unplugged = new Set<string>();
   return {
-    makeBuses: ({ sensors, simulation }) =>
-      simulatedBuses({
-        simulations,
-        placements: sensors.map(({ id, driver, place }) => ({ sensor: id, driver: driver.id, place })),
-        seed: simulation.seed,
-        speed: simulation.speed,
-        faults: simulation.faults,
-        isUnplugged: (sensor) => unplugged.has(sensor),
-        clock,
-      }),
-    unplug: (sensor, isUnplugged) => void (isUnplugged ? unplugged.add(sensor) : unplugged.delete(sensor)),
+    makeBuses({ sensors, simulation: { seed, speed, faults } }) {
+      const { world } = environment({ seed, speed, clock });
+      const placements = sensors.map(({ id, driver, place }) => ({ id, driver: driver.id, place }));
+      const buses = simulatedBuses({ placements, simulations, world, faults, seed, clock });
+      return { ...buses, i2c: (on, mux) => pluggable(buses.i2c(on, mux), placeKey(on, mux), unplugged) };
+    },
+    unplug(place, isUnplugged) {
+      if (place.bus !== 'i2c') return;
+      const key = addressKey(placeKey(place.on, place.mux), place.address);
+      if (isUnplugged) unplugged.add(key);
+      else unplugged.delete(key);
+    },
   };
 }

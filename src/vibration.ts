@@ -16,6 +16,7 @@
  * An axis that does not move (rms below 1e-9) has rms and peak; its ratios and its frequency are undefined, and absent.
  */
 import { fourier } from './fft.ts';
+import type { Channel } from './reading.ts';
 
 /** Below this rms a signal is a constant and its ratios are rounding noise. */
 const STILL_RMS = 1e-9;
@@ -186,4 +187,29 @@ export function vibrationFeatures(
     if (of.frequencyHz !== undefined) features[`frequency${suffix}`] = of.frequencyHz;
   }
   return features;
+}
+
+/**
+ * The channels of `vibrationFeatures`, for a sensor that measures up to `limit` m/s2 in steps of `resolution`. An axis goes
+ * from end to end, the vector is sqrt(3) longer; crest and kurtosis are greatest for a single blow in a window at rest.
+ */
+export function vibrationChannels(
+  limit: number,
+  resolution: number,
+  rateHz: number,
+  samples: number,
+): Record<string, Channel> {
+  const channels: Record<string, Channel> = {};
+  for (const suffix of ['_x', '_y', '_z', '']) {
+    const largest = limit * (suffix === '' ? Math.sqrt(3) : 1);
+    const length = { quantity: 'acceleration', min: 0, resolution, decimals: 4 };
+    const ratio = { quantity: 'ratio', min: 0, resolution: 0.001, decimals: 3 };
+    const frequency = { quantity: 'frequency', min: 0, resolution: rateHz / samples, decimals: 3 };
+    channels[`rms${suffix}`] = { ...length, max: largest };
+    channels[`peak${suffix}`] = { ...length, max: 2 * largest };
+    channels[`crest${suffix}`] = { ...ratio, max: Math.sqrt(samples) };
+    channels[`kurtosis${suffix}`] = { ...ratio, max: samples };
+    channels[`frequency${suffix}`] = { ...frequency, max: rateHz / 2 };
+  }
+  return channels;
 }

@@ -5,8 +5,8 @@
 import { expect, it } from 'vitest';
 import type { GpioSimulation, Simulation } from '../src/bus/sim.ts';
 import type { AnyDriver, CounterDriver, EventDriver, Happening, Values } from '../src/driver.ts';
-import { channelsOf, expectDeclared, type Hooks, outcomeOf } from './conformance.ts';
-import { gpioRig, type SettableWorld } from './rig.ts';
+import { channelsOf, expectDeclared, type Hooks } from './conformance.ts';
+import { gpioRig, outcomeOf, type SettableWorld } from './rig.ts';
 
 /**
  * Makes one thing happen in the world (a contact closes, three shocks) and returns the values that the driver must report:

@@ -20,10 +20,9 @@ import {
   type PollDriver,
   type Values,
 } from '../src/driver.ts';
-import { codeOf } from '../src/errors.ts';
 import { polledI2cConformance } from './conformance-i2c.ts';
 import { type Happen, watchedConformance } from './conformance-watched.ts';
-import { optionsOf, type Surroundings } from './rig.ts';
+import { optionsOf, outcomeOf, type Surroundings } from './rig.ts';
 
 export interface Hooks {
   /** Options that must be given because they have no default. */
@@ -35,6 +34,11 @@ export interface Hooks {
    * By default the quantity of the channel's own name.
    */
   readonly surroundings?: (channel: string, value: number, options: Options) => Surroundings | undefined;
+  /**
+   * I2C: how far, besides its resolution, a channel may be from what is the case; where the datasheet's own formulas differ
+   * by more than a step. 0 by default.
+   */
+  readonly slack?: Readonly<Record<string, number>>;
   /** GPIO: makes something happen and says what the driver must report. */
   readonly happen?: Happen;
   /** Files, none: a device that works, and one on which every read must fail with a code. */
@@ -62,7 +66,9 @@ export function optionSets(driver: AnyDriver, { options = {}, optionSets }: Hook
           ? [false, true]
           : spec.kind === 'string' || spec.kind === 'file'
             ? []
-            : [spec.min, spec.max];
+            : spec.kind === 'rate' && spec.choices
+              ? spec.choices
+              : [spec.min, spec.max];
     return values
       .filter((value) => value !== undefined && value !== spec.default)
       .map((value) => ({ ...options, [name]: value }));
@@ -84,14 +90,6 @@ export function expectDeclared(values: Values, channels: Channels): void {
     expect(value).toBeGreaterThanOrEqual(channel!.min - channel!.resolution);
     expect(value).toBeLessThanOrEqual(channel!.max + channel!.resolution);
   }
-}
-
-/** What a promise came to: its value, or the code of its error ('uncoded' if it has none). */
-export async function outcomeOf<T>(promise: Promise<T>): Promise<{ readonly value: T } | { readonly code: string }> {
-  return promise.then(
-    (value) => ({ value }),
-    (error: unknown) => ({ code: codeOf(error) ?? `uncoded: ${String(error)}` }),
-  );
 }
 
 const sentence = /^[A-Z0-9`].*\.$/s;

@@ -22,6 +22,7 @@ import {
   type PolledSensor,
   SedgeError,
 } from '../src/driver.ts';
+import { codeOf } from '../src/errors.ts';
 
 /** What a test says of the surroundings: a number, or a function of monotonic time. */
 export type Surroundings = Readonly<Record<string, number | ((monoMs: number) => number)>>;
@@ -68,6 +69,14 @@ export function settableWorld(clock: Clock): SettableWorld {
 export function optionsOf(driver: AnyDriver, given: Options = {}): Options {
   const defaults = Object.entries(driver.options).map(([name, spec]) => [name, spec.default] as const);
   return { ...Object.fromEntries(defaults.filter(([, value]) => value !== undefined)), ...given };
+}
+
+/** What a promise came to: its value, or the code of its error ('uncoded' if it has none). */
+export async function outcomeOf<T>(promise: Promise<T>): Promise<{ readonly value: T } | { readonly code: string }> {
+  return promise.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ code: codeOf(error) ?? `uncoded: ${String(error)}` }),
+  );
 }
 
 export interface I2cRig {

@@ -24,6 +24,8 @@ export interface SimulatedChip {
   write(bytes: Uint8Array): boolean;
   /** A read of `length` bytes. Null is a NACK. */
   read(length: number): Uint8Array | null;
+  /** For a multiplexer: the chips that can be reached at an address through it as it is set now. */
+  behind?(address: number): readonly SimulatedChip[];
 }
 
 export interface I2cSimulation {

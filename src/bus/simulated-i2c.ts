@@ -1,9 +1,12 @@
 /**
  * A simulated I2C bus: real driver code talks to simulated chips through it, transfer by transfer, as on the wire.
- * Keeps the contract of i2c.ts: one operation at a time, a NACK is `bus.nack`, an absent address is a NACK.
+ * Keeps the contract of i2c.ts: one operation at a time, a NACK is `bus.nack`, an absent address is a NACK. Chips that
+ * share an address (behind a multiplexer with two channels on) all hear a write, and a read is what the wire would carry:
+ * a line is low when anyone pulls it low. Not modelled: a chip beside the multiplexer would answer too; here it keeps
+ * silent, so that each configured sensor finds its chip.
  */
 import { SedgeError } from '../errors.ts';
-import type { I2cBus } from './i2c.ts';
+import { hexAddress, type I2cBus, type I2cTransfer } from './i2c.ts';
 import type { SimulatedChip } from './sim.ts';
 
 /** Stands between driver and chip: passes on, delays, damages or refuses. */
@@ -30,7 +33,6 @@ export interface SimulatedI2cOptions {
 
 const MAX_TRANSCRIPT = 10_000;
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
-const hexAddress = (address: number): string => `0x${address.toString(16).padStart(2, '0')}`;
 
 export function simulatedI2cBus({
   title = 'simulated I2C bus',
@@ -43,18 +45,41 @@ export function simulatedI2cBus({
 
   const nack = (address: number) =>
     new SedgeError('bus.nack', `nothing acknowledges at ${hexAddress(address)} on ${title}: check wiring and address`);
+  const listeners = (address: number): SimulatedChip[] => {
+    const reached = [...chips.values()].flatMap((chip) => chip.behind?.(address) ?? []);
+    const beside = chips.get(address);
+    return beside && reached.length === 0 ? [beside] : reached;
+  };
   const exchange = async (address: number, tx: Uint8Array, rxLength: number): Promise<Uint8Array> => {
-    const chip = chips.get(address);
-    if (!chip) throw nack(address);
-    if (tx.length > 0 && !chip.write(tx)) throw nack(address);
-    if (rxLength === 0) {
-      if (tx.length === 0 && !chip.write(tx)) throw nack(address);
-      return new Uint8Array(0);
+    if (tx.length > 0 || rxLength === 0) {
+      const acknowledged = listeners(address).map((chip) => chip.write(tx));
+      if (!acknowledged.includes(true)) throw nack(address);
     }
-    const reply = chip.read(rxLength);
-    if (!reply) throw nack(address);
+    if (rxLength === 0) return new Uint8Array(0);
+    const replies = listeners(address).flatMap((chip) => chip.read(rxLength) ?? []);
+    if (replies.length === 0) throw nack(address);
     // A released data line reads as ones.
-    return Uint8Array.from({ length: rxLength }, (_, at) => reply[at] ?? 0xff);
+    return Uint8Array.from({ length: rxLength }, (_, at) =>
+      replies.reduce((wire, reply) => wire & (reply[at] ?? 0xff), 0xff),
+    );
+  };
+  const transfer: I2cTransfer = async (address, tx, rxLength) => {
+    const line = `${hexAddress(address)}${tx.length > 0 ? ` w ${hex(tx)}` : ''}`;
+    if (transcript.length >= MAX_TRANSCRIPT) transcript.shift();
+    try {
+      const reply = await intercept(address, tx, rxLength, () => exchange(address, tx, rxLength));
+      transcript.push(rxLength > 0 ? `${line} r ${hex(reply)}` : line);
+      return reply;
+    } catch (error) {
+      transcript.push(`${line}${rxLength > 0 ? ' r' : ''} failed`);
+      throw error;
+    }
+  };
+  const exclusive = <T>(work: (transfer: I2cTransfer) => Promise<T>): Promise<T> => {
+    const run = () => work(transfer);
+    const result = last.then(run, run);
+    last = result.catch(() => {});
+    return result;
   };
 
   return {
@@ -63,23 +88,8 @@ export function simulatedI2cBus({
     transcript,
     attach: (address, chip) => void chips.set(address, chip),
     detach: (address) => void chips.delete(address),
-    transfer(address, tx, rxLength) {
-      const run = async () => {
-        const line = `${hexAddress(address)}${tx.length > 0 ? ` w ${hex(tx)}` : ''}`;
-        if (transcript.length >= MAX_TRANSCRIPT) transcript.shift();
-        try {
-          const reply = await intercept(address, tx, rxLength, () => exchange(address, tx, rxLength));
-          transcript.push(rxLength > 0 ? `${line} r ${hex(reply)}` : line);
-          return reply;
-        } catch (error) {
-          transcript.push(`${line}${rxLength > 0 ? ' r' : ''} failed`);
-          throw error;
-        }
-      };
-      const result = last.then(run, run);
-      last = result.catch(() => {});
-      return result;
-    },
+    transfer: (address, tx, rxLength) => exclusive((held) => held(address, tx, rxLength)),
+    exclusive,
     async close() {},
   };
 }

@@ -2,10 +2,13 @@
  * The configuration after every check: what runtime.ts composes from. Durations are ms, sizes bytes, paths absolute,
  * `${NAME}` and `password_file` resolved, defaults filled in. Made by load.ts, by nothing else.
  */
+import type { SimulatedFault } from '../bus/faults.ts';
 import type { GpioPlace } from '../bus/gpio.ts';
 import type { AnyDriver, Options } from '../driver.ts';
 import type { FilterSpec } from '../filters/filters.ts';
 import type { Schedule } from '../sampler/types.ts';
+
+export type { FaultKind, SimulatedFault } from '../bus/faults.ts';
 
 /** Where a sensor is. */
 export type Place =
@@ -64,14 +67,6 @@ export interface SimulationConfig {
   readonly speed: number;
   readonly faults: Readonly<Record<string, readonly SimulatedFault[]>>;
 }
-export type FaultKind = 'nack' | 'hang' | 'crc' | 'slow' | 'unplug' | 'noise';
-/** `rate` of transfers, or the first `times` of them, or both; one of them is there. */
-export interface SimulatedFault {
-  readonly kind: FaultKind;
-  readonly rate?: number;
-  readonly times?: number;
-}
-
 export interface Config {
   /** Absolute path; undefined for one made in memory (demo). */
   readonly file?: string;

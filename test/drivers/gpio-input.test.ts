@@ -4,7 +4,7 @@ import gpioInput from '../../drivers/gpio-input.ts';
 import type { Edge, GpioLine } from '../../src/bus/gpio.ts';
 import { simulatedGpioLine } from '../../src/bus/simulated-gpio.ts';
 import { virtualClock } from '../../src/clock.ts';
-import { driverContext, type Happening, type Options } from '../../src/driver.ts';
+import { driverContext, type Happening, type Options, SedgeError } from '../../src/driver.ts';
 import { conformance } from '../conformance.ts';
 import { optionsOf, settableWorld } from '../rig.ts';
 
@@ -136,6 +136,44 @@ describe('gpio-input', () => {
     expect(states).toEqual([0, 1]);
     stop.abort();
     await done;
+  });
+
+  it('waits once at a time, however long the debounce and however often the line changes', async () => {
+    const clock = virtualClock();
+    const world = settableWorld(clock);
+    world.set({ contact: (monoMs) => Math.floor(monoMs / 100) % 2 });
+    const line = simulatedGpioLine({ wire: simulation.create(world), clock });
+    const options = optionsOf(gpioInput, { debounce: 60_000 });
+    const sensor = await gpioInput.open(driverContext<'gpio'>(line, clock, options));
+    const stop = new AbortController();
+    const done = (async () => {
+      for await (const _ of sensor.watch(stop.signal));
+    })();
+    await clock.advance(10_000);
+    // The debounce and the simulated line's own wait for its next edge.
+    expect(clock.sleepers).toBeLessThanOrEqual(2);
+    stop.abort();
+    await done;
+    expect(clock.sleepers).toBe(0);
+  });
+
+  it('tells its reader that the line was lost while the reader was busy', async () => {
+    const clock = virtualClock();
+    const line: GpioLine = {
+      title: 'a line that is lost at once',
+      lostEdges: 0,
+      read: async () => 0,
+      // biome-ignore lint/correctness/useYield: it fails before its first edge
+      async *edges() {
+        throw new SedgeError('bus.io', 'the line is lost');
+      },
+      async close() {},
+    };
+    const sensor = await gpioInput.open(driverContext<'gpio'>(line, clock, optionsOf(gpioInput)));
+    const watching = sensor.watch(new AbortController().signal)[Symbol.asyncIterator]();
+    expect((await watching.next()).value.values).toEqual({ state: 0 });
+    await new Promise((resolve) => setImmediate(resolve));
+    await expect(watching.next()).rejects.toMatchObject({ code: 'bus.io' });
   });
 
   it('lets go of the line when its reader leaves', async () => {

@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+/*
+ * Starts Sedge. Written for old versions of Node, so that they can read it and say what is wrong; with `node:` left out,
+ * which the oldest of them do not know.
+ *
+ * The bundle is run through vm.Script, because only that takes compiled code from a file: it makes the start several
+ * times cheaper on a small board. Compiled code of another Node or for other flags is ignored by V8 itself.
+ */
+// biome-ignore-all lint/style/useNodejsImportProtocol: Node 12 knows no `node:`
+import { readFileSync } from 'fs';
+import { createRequire } from 'module';
+import { dirname, join } from 'path';
+import { fileURLToPath } from 'url';
+import { Script } from 'vm';
+
+var NEEDED = [20, 19];
+var version = process.versions.node.split('.').map(Number);
+if (version[0] < NEEDED[0] || (version[0] === NEEDED[0] && version[1] < NEEDED[1])) {
+  console.error(
+    'sedge needs Node ' +
+      NEEDED.join('.') +
+      ' or later, this is ' +
+      process.versions.node +
+      ': install a newer Node and run this again',
+  );
+  process.exit(1);
+}
+
+var directory = dirname(fileURLToPath(import.meta.url));
+var file = join(directory, 'sedge.cjs');
+var options = { filename: file };
+try {
+  options.cachedData = readFileSync(join(directory, 'sedge.cache'));
+} catch (missing) {
+  void missing; // It is only there to be quick.
+}
+var loaded = { exports: {} };
+var run = new Script(readFileSync(file, 'utf8'), options).runInThisContext();
+// The last argument: a script has no import() of its own, and users' drivers may be ES modules.
+run(loaded.exports, createRequire(file), loaded, file, directory, (specifier) => import(specifier));
+loaded.exports.runProcess();

@@ -1,0 +1,66 @@
+/**
+ * All ways to hardware, as the runtime is given them: the real ones here, the simulated ones in simulated-buses.ts.
+ * Nothing is opened before it is used, and each I2C bus is opened once, however many sensors are on it.
+ */
+import type { Clock } from '../clock.ts';
+import { type FileTree, fileTree } from './files.ts';
+import type { GpioLine, GpioOptions, GpioPlace } from './gpio.ts';
+import { type GpioEnvironment, gpioLine } from './gpio-auto.ts';
+import type { I2cBus } from './i2c.ts';
+import { type LinuxI2cOptions, linuxI2cBus } from './linux-i2c.ts';
+import { muxedBus, unmuxedBus } from './mux.ts';
+
+/** One channel of a multiplexer. */
+export interface MuxPlace {
+  readonly address: number;
+  readonly channel: number;
+}
+
+export interface Buses {
+  /** Bus `on`, behind a channel of a multiplexer if one is given. It belongs to all its users: nobody else closes it. */
+  i2c(on: number, mux?: MuxPlace): I2cBus;
+  /** Opens a line; whoever asked closes it. */
+  gpio(place: GpioPlace, pull?: GpioOptions['pull']): Promise<GpioLine>;
+  readonly files: FileTree;
+  /** Closes the I2C buses. */
+  close(): Promise<void>;
+}
+
+export interface RealBusesOptions {
+  readonly clock?: Clock;
+  readonly i2c?: LinuxI2cOptions;
+  readonly gpio?: GpioEnvironment;
+}
+
+/** Views of shared buses: the same object for the same place. */
+export function i2cViews(open: (on: number) => I2cBus, clock?: Clock) {
+  const parents = new Map<number, I2cBus>();
+  const views = new Map<string, I2cBus>();
+  const once = <K>(map: Map<K, I2cBus>, key: K, make: () => I2cBus): I2cBus => {
+    const bus = map.get(key) ?? make();
+    map.set(key, bus);
+    return bus;
+  };
+  return {
+    at(on: number, mux?: MuxPlace): I2cBus {
+      const parent = once(parents, on, () => open(on));
+      return once(views, placeKey(on, mux), () =>
+        mux ? muxedBus(parent, mux.address, mux.channel, clock) : unmuxedBus(parent, clock),
+      );
+    },
+    close: async () => void (await Promise.all([...parents.values()].map((bus) => bus.close()))),
+  };
+}
+
+export const placeKey = (on: number, mux?: MuxPlace): string => (mux ? `${on}/${mux.address}/${mux.channel}` : `${on}`);
+
+export function realBuses({ clock, i2c, gpio }: RealBusesOptions = {}): Buses {
+  const own = clock ? { clock } : {};
+  const views = i2cViews((on) => linuxI2cBus(on, { ...own, ...i2c }), clock);
+  return {
+    i2c: views.at,
+    gpio: (place, pull) => gpioLine(place, pull ? { pull } : {}, { ...own, ...gpio }),
+    files: fileTree(),
+    close: views.close,
+  };
+}

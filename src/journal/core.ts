@@ -1,0 +1,76 @@
+/**
+ * What the parts of an open journal share. journal.ts makes it; writer, retention and readers work on it. Everything
+ * here is touched by one event loop; work on files that must not overlap goes through `exclusive`.
+ */
+import type { Clock } from '../clock.ts';
+import type { Consumer } from './consumer.ts';
+import type { CursorStore } from './cursor.ts';
+import type { Checksum, PreviousStream } from './format.ts';
+import type { JournalFs } from './fs.ts';
+import type { Segment } from './segment.ts';
+
+export type JournalLog = (event: string, fields?: Readonly<Record<string, string | number | boolean>>) => void;
+
+/** Sizes that tests make small. Production takes them from max_size, see `defaultTuning`. */
+export interface Tuning {
+  readonly segmentBytes: number;
+  /** Kept free for each of the two cursor files. */
+  readonly cursorBytes: number;
+  /** How far ahead of what is handed out the durable mark goes. */
+  readonly strideRecords: number;
+  readonly checksum: Checksum;
+}
+
+export interface Core {
+  readonly fs: JournalFs;
+  readonly directory: string;
+  readonly pathOf: (name: string) => string;
+  readonly clock: Clock;
+  readonly log: JournalLog;
+  readonly random: (bytes: number) => Buffer;
+  readonly tuning: Tuning;
+  readonly maxSizeBytes: number;
+  readonly whenFull: 'drop_oldest' | 'reject_new' | 'thin';
+  readonly stream: string;
+  readonly bootId: string;
+  readonly volatile: boolean;
+  readonly streamFirstSeq: number;
+  readonly previous: PreviousStream | undefined;
+  readonly cursor: CursorStore;
+  readonly consumers: ReadonlyMap<string, Consumer>;
+  readonly notes: Map<string, string>;
+  /** Ascending. The last one is written to if `active` says so. */
+  readonly segments: Segment[];
+  active: Segment | undefined;
+  /** Newest accepted number; 0 before the first. */
+  newest: number;
+  nextNumber: number;
+  spareBytes: number;
+  /** Quarantine and files that are not ours. */
+  otherBytes: number;
+  storage: 'ok' | 'storage-failed';
+  closed: boolean;
+  readonly counters: { accepted: number; dropped: number; commits: number; bytesWritten: number };
+  /** Runs after all that was given before has ended. */
+  exclusive<T>(work: () => Promise<T>): Promise<T>;
+  /** Something may be there to read. */
+  wake(): void;
+  readonly waiters: Set<() => void>;
+}
+
+/** Most of what the directory may hold at this moment, cursors at their largest. */
+export const reservedBytes = (core: Core): number =>
+  core.segments.reduce((sum, segment) => sum + segment.sizeBytes, 0) +
+  core.spareBytes +
+  core.otherBytes +
+  2 * core.tuning.cursorBytes;
+
+/** A queue of one: each work begins when the one before has ended, well or not. */
+export function mutex(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const result = last.then(work, work);
+    last = result.catch(() => {});
+    return result;
+  };
+}

@@ -1,0 +1,189 @@
+/**
+ * The cursors on disk: where each consumer is, its gaps, the highest number ever known durable, and the notes. Two files
+ * are overwritten in turn, so that a torn write leaves the other. Promises: `save` resolves when a state taken after the
+ * call is durable; a file whose write or flush failed is replaced, never flushed again.
+ *
+ * Slot (little-endian): 0 "SEDGECUR", 8 u32 CRC-32 of what follows up to the end of the body, 12 u16 version, 14 u16 0,
+ * 16 u32 body length, 20 u64 generation, 28 body: JSON, then zeros to the block's end. JSON because the body is small,
+ * written every 5 s at most, and readable with `strings` when something went wrong.
+ */
+import { crc32 } from 'node:zlib';
+import type { Consumer, GapEntry } from './consumer.ts';
+import { BLOCK_BYTES, roundUpToBlock } from './format.ts';
+import { errnoOf, type JournalFile, type JournalFs, readFully, writeFully } from './fs.ts';
+
+export const CURSOR_NAMES = ['cursor-0', 'cursor-1'] as const;
+const MAGIC = Buffer.from('SEDGECUR', 'latin1');
+/** Bound on one slot: the notes, the gaps, the consumers, all at their largest. */
+export const MAX_CURSOR_BYTES = 84 * BLOCK_BYTES;
+const VERSION = 1;
+const HEAD_BYTES = 28;
+/** Attempts of one save, each on a fresh file, before the storage counts as failed. */
+const MAX_ATTEMPTS = 3;
+
+export interface CursorState {
+  /** The stream of the newest opening, also while it holds no record. */
+  readonly stream: string;
+  /** Newest record ever known durable. */
+  readonly newest: { readonly stream: string; readonly seq: number } | undefined;
+  readonly consumers: Readonly<Record<string, StoredConsumer>>;
+  readonly notes: Readonly<Record<string, string>>;
+}
+export type StoredConsumer = Pick<Consumer, 'stream' | 'acked' | 'offered' | 'dropped'> & {
+  /** [stream, from, to, reason, offered, settled] */
+  readonly gaps: readonly (readonly [string, number, number, GapEntry['reason'], 0 | 1, 0 | 1])[];
+};
+
+export const storedConsumer = (consumer: Consumer): StoredConsumer => ({
+  stream: consumer.stream,
+  acked: consumer.acked,
+  offered: consumer.marked,
+  dropped: consumer.dropped,
+  gaps: consumer.gaps.map((gap) => [
+    gap.stream,
+    gap.from,
+    gap.to,
+    gap.reason,
+    gap.offered ? 1 : 0,
+    gap.settled ? 1 : 0,
+  ]),
+});
+
+export function encodeCursor(state: CursorState, generation: number): Buffer {
+  const body = Buffer.from(JSON.stringify(state));
+  const bytes = Buffer.alloc(roundUpToBlock(HEAD_BYTES + body.length));
+  MAGIC.copy(bytes, 0);
+  bytes.writeUInt16LE(VERSION, 12);
+  bytes.writeUInt32LE(body.length, 16);
+  bytes.writeBigUInt64LE(BigInt(generation), 20);
+  body.copy(bytes, HEAD_BYTES);
+  bytes.writeUInt32LE(crc32(bytes.subarray(12, HEAD_BYTES + body.length)), 8);
+  return bytes;
+}
+
+export function decodeCursor(bytes: Buffer): { state: CursorState; generation: number } | undefined {
+  if (bytes.length < HEAD_BYTES || !bytes.subarray(0, 8).equals(MAGIC)) return undefined;
+  const end = HEAD_BYTES + bytes.readUInt32LE(16);
+  if (end > bytes.length || crc32(bytes.subarray(12, end)) !== bytes.readUInt32LE(8)) return undefined;
+  if (bytes.readUInt16LE(12) !== VERSION) return undefined;
+  const state = JSON.parse(bytes.toString('utf8', HEAD_BYTES, end)) as CursorState;
+  return { state, generation: Number(bytes.readBigUInt64LE(20)) };
+}
+
+/** The newest valid slot. Read only: safe beside a running journal. */
+export async function readCursor(
+  fs: JournalFs,
+  pathOf: (name: string) => string,
+  maxBytes: number,
+): Promise<{ state: CursorState; generation: number; slot: number } | undefined> {
+  let newest: { state: CursorState; generation: number; slot: number } | undefined;
+  for (const [slot, name] of CURSOR_NAMES.entries()) {
+    try {
+      const file = await fs.open(pathOf(name), 'read');
+      try {
+        const decoded = decodeCursor(await readFully(file, Math.min(await file.size(), maxBytes), 0));
+        if (decoded && decoded.generation > (newest?.generation ?? -1)) newest = { ...decoded, slot };
+      } finally {
+        await file.close();
+      }
+    } catch {
+      // Missing, unreadable, or something else under its name: the other slot decides.
+    }
+  }
+  return newest;
+}
+
+export interface CursorStore {
+  /** Resolves when a state taken after this call is durable. Saves that wait are one save. */
+  save(): Promise<void>;
+  readonly sizeBytes: number;
+  close(): Promise<void>;
+}
+
+export interface CursorStoreOptions {
+  readonly fs: JournalFs;
+  readonly directory: string;
+  readonly pathOf: (name: string) => string;
+  readonly generation: number;
+  /** Slot that holds the newest state; the first save goes to the other. */
+  readonly slot: number;
+  readonly slotBytes: readonly number[];
+  /** Takes the state to write and returns it with what to do when it is durable. */
+  readonly snapshot: () => { state: CursorState; durable: () => void };
+  readonly written: (bytes: number) => void;
+}
+
+export function cursorStore(options: CursorStoreOptions): CursorStore {
+  const { fs, directory, pathOf } = options;
+  let { generation, slot } = options;
+  const files: (JournalFile | undefined)[] = [undefined, undefined];
+  const sizes = [...options.slotBytes];
+  let running: Promise<void> | undefined;
+  let waiting: Promise<void> | undefined;
+
+  const overwrite = async (index: number, bytes: Buffer) => {
+    files[index] ??= await fs.open(pathOf(CURSOR_NAMES[index]!), 'write');
+    const file = files[index];
+    await writeFully(file, bytes, 0);
+    await file.fdatasync();
+  };
+  /** A fresh file under the slot's name: the first one, and after a failure. The other slot holds meanwhile. */
+  const replace = async (index: number, bytes: Buffer) => {
+    const path = pathOf(CURSOR_NAMES[index]!);
+    await files[index]?.close().catch(() => {});
+    files[index] = undefined;
+    await fs.unlink(path).catch((error) => {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    });
+    const file = await fs.open(path, 'create');
+    files[index] = file;
+    await writeFully(file, bytes, 0);
+    await file.fdatasync();
+    await fs.syncDirectory(directory);
+  };
+
+  const write = async () => {
+    const { state, durable } = options.snapshot();
+    generation += 1;
+    slot = 1 - slot;
+    const bytes = encodeCursor(state, generation);
+    let trusted = sizes[slot]! > 0;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await (trusted ? overwrite : replace)(slot, bytes);
+        break;
+      } catch (error) {
+        trusted = false;
+        sizes[slot] = 0;
+        if (attempt === MAX_ATTEMPTS) throw error;
+      }
+    }
+    sizes[slot] = Math.max(sizes[slot]!, bytes.length);
+    options.written(bytes.length);
+    durable();
+  };
+  const start = () => {
+    running = write().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+  return {
+    save() {
+      if (!running) return start();
+      waiting ??= running
+        .catch(() => {})
+        .then(() => {
+          waiting = undefined;
+          return start();
+        });
+      return waiting;
+    },
+    get sizeBytes() {
+      return sizes[0]! + sizes[1]!;
+    },
+    async close() {
+      await Promise.all(files.map((file) => file?.close().catch(() => {})));
+    },
+  };
+}

@@ -1,0 +1,84 @@
+/**
+ * The state of a journal as its files tell it, read only and without the lock: safe beside a running service, whose
+ * segments may come and go meanwhile. Acknowledgements of the last seconds may not be in the files yet.
+ */
+import { join } from 'node:path';
+import { countLeft, firstPending, gapOf } from './consumer.ts';
+import { type Checksum, checksum, decodeRecord } from './format.ts';
+import { type JournalFs, nodeFs, storageError } from './fs.ts';
+import { reconcile, survey } from './recovery.ts';
+import { frameReader, type Segment } from './segment.ts';
+import type { JournalRecord, JournalStatus } from './types.ts';
+
+/** A file that vanishes between two looks is a change under way: look again, so often. */
+const MAX_LOOKS = 5;
+
+/** What can be known from outside. */
+export type StoredStatus = Omit<
+  JournalStatus,
+  'storage' | 'maxSizeBytes' | 'accepted' | 'commits' | 'bytesWritten' | 'dropped'
+>;
+
+export async function inspectJournal(directory: string, fs: JournalFs = nodeFs): Promise<StoredStatus> {
+  for (let look = 1; ; look++) {
+    try {
+      return await inspectOnce(directory, fs);
+    } catch (error) {
+      if (look === MAX_LOOKS) throw storageError(error, directory);
+    }
+  }
+}
+
+async function inspectOnce(directory: string, fs: JournalFs): Promise<StoredStatus> {
+  const pathOf = (name: string) => join(directory, name);
+  const entries = (await fs.list(directory)) ?? [];
+  const before = entries.map((entry) => entry.name).join();
+  const found = await survey(fs, directory, pathOf, checksum);
+  const after = ((await fs.list(directory)) ?? []).map((entry) => entry.name).join();
+  if (before !== after) throw new Error('the directory changes');
+  const names = Object.keys(found.cursor?.state.consumers ?? {});
+  const { newest, consumers } = reconcile(found, names);
+  const last = newest?.seq ?? 0;
+  const first = firstPending(consumers.values(), firstStored(found.segments), last);
+  return {
+    stream: found.cursor?.state.stream ?? newest?.stream ?? null,
+    pending: Object.fromEntries(
+      [...consumers.values()].map((consumer) => [consumer.name, countLeft(consumer, consumer.acked + 1, last)]),
+    ),
+    first,
+    last: last === 0 ? null : last,
+    oldest: first === null ? null : await oldestPending(fs, pathOf, found.segments, first, checksum),
+    sizeBytes: entries.reduce((sum, entry) => sum + entry.sizeBytes, 0),
+    gaps: Object.fromEntries(
+      [...consumers.values()].map(({ name, gaps }) => [name, gaps.filter((gap) => !gap.settled).map(gapOf)]),
+    ),
+  };
+}
+
+export const firstStored = (segments: readonly Segment[]): number | undefined =>
+  segments.find((segment) => segment.lastSeq >= segment.header.firstSeq)?.header.firstSeq;
+
+/** The first readable record from `seq` on in the segment that should hold it. */
+export async function oldestPending(
+  fs: JournalFs,
+  pathOf: (name: string) => string,
+  segments: readonly Segment[],
+  seq: number,
+  crc: Checksum,
+): Promise<JournalRecord | null> {
+  const segment = segments.find((one) => one.lastSeq >= seq);
+  if (!segment) return null;
+  const file = await fs.open(pathOf(segment.name), 'read');
+  try {
+    const frame = await frameReader(file, segment.header, () => segment.endBytes, crc).next(seq);
+    if (!frame) return null;
+    let at = 0;
+    for (let number = frame.firstSeq; ; number++) {
+      const { record, next } = decodeRecord(frame.records, at, number);
+      if (number >= seq) return { type: record.type, version: record.version, payload: record.payload };
+      at = next;
+    }
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,285 @@
+/**
+ * Opens a journal and puts its parts together: lock, recovery, cursors, writer, readers. The promises are in types.ts,
+ * the invariants that keep them in format.ts.
+ *
+ * Opening fails only for want of permission (`journal.permission`), because another process holds it (`journal.locked`),
+ * or because the device fails (`journal.storage`), never because of what the files hold.
+ */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { Clock } from '../clock.ts';
+import { SedgeError } from '../errors.ts';
+import { firstPending, gapOf } from './consumer.ts';
+import { type Core, type JournalLog, mutex, type Tuning } from './core.ts';
+import { cursorStore, MAX_CURSOR_BYTES, storedConsumer } from './cursor.ts';
+import { BLOCK_BYTES, checksum } from './format.ts';
+import { type JournalFs, nodeFs, storageError } from './fs.ts';
+import { firstStored, oldestPending } from './inspect.ts';
+import { checkNote, notesOf } from './notes.ts';
+import { createReader, type ManagedReader } from './reader.ts';
+import { type Recovered, reconcile, type Survey, survey } from './recovery.ts';
+import { tidy } from './repair.ts';
+import { makeSpare, release } from './retention.ts';
+import type { Journal, JournalOptions, JournalRecord, JournalStatus } from './types.ts';
+import { createWriter } from './writer.ts';
+
+export type { JournalLog, Tuning } from './core.ts';
+export type { JournalFile, JournalFs } from './fs.ts';
+
+/** Acknowledgements are durable no later than this. */
+const CURSOR_EVERY_MS = 5_000;
+const MIN_SEGMENT_BYTES = 64 * 1024;
+const MAX_SEGMENT_BYTES = 1024 * 1024;
+/** Segments that a journal of the smallest size is cut into. */
+const SEGMENTS = 16;
+const MIN_SEGMENTS = 3;
+const MAX_CONSUMERS = 16;
+const STRIDE_RECORDS = 8_192;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+export interface OpenOptions extends JournalOptions {
+  readonly clock: Clock;
+  readonly fs?: JournalFs;
+  /** So many random bytes: for streams and salts. */
+  readonly random?: (bytes: number) => Buffer;
+  readonly log?: JournalLog;
+  /** Marks every batch: the records are nowhere but in memory. */
+  readonly volatile?: boolean;
+  /** For tests: small files, short strides. */
+  readonly tuning?: Partial<Tuning>;
+}
+
+export function defaultTuning(maxSizeBytes: number): Tuning {
+  const share = Math.floor(maxSizeBytes / SEGMENTS / BLOCK_BYTES) * BLOCK_BYTES;
+  return {
+    segmentBytes: Math.max(MIN_SEGMENT_BYTES, Math.min(MAX_SEGMENT_BYTES, share)),
+    cursorBytes: MAX_CURSOR_BYTES,
+    strideRecords: STRIDE_RECORDS,
+    checksum,
+  };
+}
+
+export async function openJournal(options: OpenOptions): Promise<Journal> {
+  const { directory, fs = nodeFs } = options;
+  if (!UUID.test(options.bootId)) throw new SedgeError('usage', `The boot id ${options.bootId} is not a UUID.`);
+  if (options.consumers.length > MAX_CONSUMERS) {
+    throw new SedgeError('config.invalid', `At most ${MAX_CONSUMERS} uplinks can share one journal.`);
+  }
+  let lock: { release(): Promise<void> } | undefined;
+  try {
+    await fs.makeDirectory(directory);
+    lock = await fs.lock(directory);
+    return await openLocked(options, fs, lock);
+  } catch (error) {
+    await lock?.release();
+    throw storageError(error, directory);
+  }
+}
+
+async function openLocked(options: OpenOptions, fs: JournalFs, lock: { release(): Promise<void> }): Promise<Journal> {
+  const { directory, maxSizeBytes } = options;
+  const pathOf = (name: string) => join(directory, name);
+  const tuning = { ...defaultTuning(maxSizeBytes), ...options.tuning };
+  const found = await survey(fs, directory, pathOf, tuning.checksum);
+  if (found.foreignBytes + 2 * tuning.cursorBytes + MIN_SEGMENTS * tuning.segmentBytes > maxSizeBytes) {
+    const message = `The journal directory ${directory} holds ${found.foreignBytes} bytes of other files, which leaves too little of journal.max_size: move them or raise it.`;
+    throw new SedgeError('journal.permission', message);
+  }
+  const recovered = reconcile(found, options.consumers);
+  const core = createCore(options, fs, tuning, pathOf, found, recovered);
+  await tidy(core, found);
+  if (recovered.damagedRecords > 0) core.log('journal-damage-found', { records: recovered.damagedRecords });
+  return compose(core, options, lock);
+}
+
+function createCore(
+  options: OpenOptions,
+  fs: JournalFs,
+  tuning: Tuning,
+  pathOf: (name: string) => string,
+  found: Survey,
+  { newest, consumers }: Recovered,
+): Core {
+  const random = options.random ?? randomBytes;
+  const stream = random(12).toString('hex');
+  const streamFirstSeq = (newest?.seq ?? 0) + 1;
+  const counters = { accepted: 0, dropped: 0, commits: 0, bytesWritten: 0 };
+  const waiters = new Set<() => void>();
+  const notes = notesOf(found.cursor?.state.notes);
+
+  const snapshot = () => {
+    const taken = [...consumers.values()].map((consumer) => ({
+      consumer,
+      acked: consumer.acked,
+      marked: consumer.marked,
+    }));
+    return {
+      state: {
+        stream,
+        newest: core.newest >= streamFirstSeq ? { stream, seq: core.newest } : newest,
+        consumers: Object.fromEntries(taken.map(({ consumer }) => [consumer.name, storedConsumer(consumer)])),
+        notes: Object.fromEntries(notes),
+      },
+      durable: () => {
+        for (const { consumer, acked, marked } of taken) {
+          consumer.ackedDurable = acked;
+          consumer.offered = marked;
+        }
+      },
+    };
+  };
+  const core: Core = {
+    fs,
+    directory: options.directory,
+    pathOf,
+    clock: options.clock,
+    log: options.log ?? (() => {}),
+    random,
+    tuning,
+    maxSizeBytes: options.maxSizeBytes,
+    whenFull: options.whenFull,
+    stream,
+    bootId: options.bootId.toLowerCase(),
+    volatile: options.volatile ?? false,
+    streamFirstSeq,
+    previous: newest && { stream: newest.stream, last: newest.seq },
+    consumers,
+    notes,
+    segments: found.segments,
+    active: undefined,
+    newest: newest?.seq ?? 0,
+    nextNumber: found.nextNumber,
+    spareBytes: found.spareBytes,
+    otherBytes:
+      found.foreignBytes +
+      [...found.damaged, ...found.surplus, ...found.quarantined].reduce((sum, entry) => sum + entry.sizeBytes, 0),
+    storage: 'ok',
+    closed: false,
+    counters,
+    exclusive: mutex(),
+    waiters,
+    wake: () => {
+      for (const waiter of [...waiters]) waiter();
+    },
+    cursor: cursorStore({
+      fs,
+      directory: options.directory,
+      pathOf,
+      generation: found.cursor?.generation ?? 0,
+      slot: found.cursor?.slot ?? 1,
+      slotBytes: found.cursorBytes,
+      snapshot,
+      written: (bytes) => {
+        counters.bytesWritten += bytes;
+      },
+    }),
+  };
+  return core;
+}
+
+function compose(core: Core, options: OpenOptions, lock: { release(): Promise<void> }): Journal {
+  const writer = createWriter(core, options.commitEveryMs);
+  const readers = new Map<string, ManagedReader>();
+  const ended = new AbortController();
+  let saving = false;
+  let oldest: JournalRecord | null = null;
+  let oldestSeq = 0;
+
+  /** Writes the cursor within CURSOR_EVERY_MS of the first change, then lets go of what nobody needs. */
+  const saveLater = () => {
+    if (saving || core.closed) return;
+    saving = true;
+    void core.clock.sleep(CURSOR_EVERY_MS, ended.signal).then(async () => {
+      saving = false;
+      if (core.closed) return;
+      try {
+        await core.cursor.save();
+        await core.exclusive(() => release(core));
+      } catch (error) {
+        core.log('journal-cursor', { error: String(error) });
+      }
+    });
+  };
+  const acknowledged = () => {
+    core.wake();
+    saveLater();
+  };
+  for (const consumer of core.consumers.values())
+    readers.set(consumer.name, createReader(core, consumer, acknowledged));
+  void core.exclusive(() => makeSpare(core)).catch((error) => core.log('journal-spare', { error: String(error) }));
+
+  /** `status` is synchronous, so the record itself is read behind its back: current at the next call. */
+  const refreshOldest = (first: number | null) => {
+    if (first === null) oldest = null;
+    if (first === null || first === oldestSeq) return;
+    oldestSeq = first;
+    void oldestPending(core.fs, core.pathOf, core.segments, first, core.tuning.checksum).then(
+      (record) => {
+        if (oldestSeq === first) oldest = record;
+      },
+      () => {},
+    );
+  };
+
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    await writer.flush();
+    core.closed = true;
+    ended.abort();
+    // In a clean end it is known exactly what was handed out.
+    for (const consumer of core.consumers.values()) consumer.marked = consumer.given;
+    await core.cursor.save().catch((error) => core.log('journal-cursor', { error: String(error) }));
+    await writer.close();
+    core.wake();
+    await Promise.all([...readers.values()].map((reader) => reader.close()));
+    await core.cursor.close();
+    await lock.release();
+  };
+
+  return {
+    stream: core.stream,
+    bootId: core.bootId,
+    volatile: core.volatile,
+    append: (record, urgent = false) => writer.append(record, urgent),
+    flush: () => writer.flush(),
+    reader(name) {
+      const reader = readers.get(name);
+      if (!reader) throw new SedgeError('usage', `The journal was opened without a consumer named ${name}.`);
+      return reader;
+    },
+    status(): JournalStatus {
+      const first = firstPending(core.consumers.values(), firstStored(core.segments), core.newest);
+      refreshOldest(first);
+      const consumers = [...core.consumers.values()];
+      return {
+        stream: core.stream,
+        storage: core.storage,
+        pending: Object.fromEntries(consumers.map(({ name }) => [name, readers.get(name)!.pending])),
+        first,
+        last: core.newest === 0 ? null : core.newest,
+        oldest,
+        sizeBytes:
+          core.segments.reduce((sum, segment) => sum + segment.sizeBytes, 0) +
+          core.spareBytes +
+          core.otherBytes +
+          core.cursor.sizeBytes,
+        maxSizeBytes: core.maxSizeBytes,
+        gaps: Object.fromEntries(
+          consumers.map(({ name, gaps }) => [name, gaps.filter((gap) => !gap.settled).map(gapOf)]),
+        ),
+        ...core.counters,
+      };
+    },
+    note: (key) => core.notes.get(key),
+    setNote(key, value) {
+      checkNote(core.notes, key, value);
+      if (value === undefined) core.notes.delete(key);
+      else core.notes.set(key, value);
+      saveLater();
+    },
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,202 @@
+/**
+ * What is in the directory, and what follows from it. Reads only, so that `sedge journal` uses it beside a running service.
+ *
+ * Promises: never fails because of what a file holds; whatever is neither stored nor acknowledged nor named in a gap, up
+ * to the highest number ever known durable, becomes a gap with exact bounds. Only the newest segment is read in full:
+ * where an older one ends follows from the header after it (format.ts, invariant 6), and damage inside is found when it
+ * is read.
+ */
+import { addGap, type Consumer } from './consumer.ts';
+import { CURSOR_NAMES, type CursorState, MAX_CURSOR_BYTES, readCursor } from './cursor.ts';
+import { BLOCK_BYTES, type Checksum, type SegmentHeader, segmentNumber } from './format.ts';
+import { errnoOf, type JournalEntry, type JournalFs } from './fs.ts';
+import { readHeader, type Segment, scanSegment } from './segment.ts';
+
+export const SPARE_NAME = 'spare';
+export const QUARANTINE_SUFFIX = '.damaged';
+
+export interface Survey {
+  readonly cursor: { readonly state: CursorState; readonly generation: number; readonly slot: number } | undefined;
+  readonly cursorBytes: readonly number[];
+  /** Ascending by number, and so by first number of record. */
+  readonly segments: Segment[];
+  /** Numbers that are missing inside segments that were read in full. */
+  readonly holes: readonly (readonly [number, number])[];
+  /** Under our names, but unusable: to be moved aside. */
+  readonly damaged: readonly JournalEntry[];
+  /** Recycled under an old name, interrupted: to be removed. */
+  readonly surplus: readonly JournalEntry[];
+  readonly quarantined: readonly JournalEntry[];
+  readonly spareBytes: number;
+  /** Everything that is not ours, or of a newer version: counted and left alone. */
+  readonly foreignBytes: number;
+  readonly nextNumber: number;
+}
+
+export async function survey(
+  fs: JournalFs,
+  directory: string,
+  pathOf: (name: string) => string,
+  crc: Checksum,
+): Promise<Survey> {
+  const entries = (await fs.list(directory)) ?? [];
+  const cursor = await readCursor(fs, pathOf, MAX_CURSOR_BYTES);
+  const candidates: Segment[] = [];
+  const damaged: JournalEntry[] = [];
+  const surplus: JournalEntry[] = [];
+  const quarantined: JournalEntry[] = [];
+  const cursorBytes = [0, 0];
+  let spareBytes = 0;
+  let foreignBytes = 0;
+  let nextNumber = 1;
+
+  for (const entry of [...entries].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const { name, sizeBytes } = entry;
+    const number = segmentNumber(name.endsWith(QUARANTINE_SUFFIX) ? name.slice(0, -QUARANTINE_SUFFIX.length) : name);
+    if (number !== undefined) nextNumber = Math.max(nextNumber, number + 1);
+    const slot = CURSOR_NAMES.indexOf(name as 'cursor-0');
+    if (name.endsWith(QUARANTINE_SUFFIX)) quarantined.push(entry);
+    else if (number === undefined && slot < 0 && name !== SPARE_NAME) foreignBytes += sizeBytes;
+    else if (entry.kind !== 'file') damaged.push(entry);
+    else if (slot >= 0) cursorBytes[slot] = sizeBytes;
+    else if (name === SPARE_NAME) spareBytes = sizeBytes;
+    else {
+      const header = await headerOrDamage(fs, pathOf(name));
+      if (header === 'gone') continue;
+      if (header === 'newer') foreignBytes += sizeBytes;
+      else if (!header) damaged.push(entry);
+      else if (header.number !== number) surplus.push(entry);
+      else if (header.firstSeq < (candidates.at(-1)?.header.firstSeq ?? 0)) damaged.push(entry);
+      else candidates.push({ header, name, lastSeq: 0, endBytes: sizeBytes, sizeBytes, readers: 0 });
+    }
+  }
+
+  const holes: (readonly [number, number])[] = [];
+  for (const [index, segment] of candidates.entries()) {
+    const next = candidates[index + 1]?.header;
+    if (next && next.number === segment.header.number + 1) {
+      segment.lastSeq = next.firstSeq - 1;
+      continue;
+    }
+    const scan = await scanOrNothing(fs, pathOf(segment.name), segment.header, crc);
+    segment.lastSeq = next ? Math.min(scan.lastSeq, next.firstSeq - 1) : scan.lastSeq;
+    if (!next) segment.endBytes = scan.endBytes;
+    holes.push(...scan.holes);
+  }
+  return {
+    cursor,
+    cursorBytes,
+    segments: candidates,
+    holes,
+    damaged,
+    surplus,
+    quarantined,
+    spareBytes,
+    foreignBytes,
+    nextNumber,
+  };
+}
+
+/** Undefined for a file that cannot be a segment; a device that does not answer is an error. */
+async function headerOrDamage(fs: JournalFs, path: string): Promise<SegmentHeader | 'newer' | 'gone' | undefined> {
+  try {
+    return await readHeader(fs, path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return 'gone';
+    if (errnoOf(error) === 'EACCES' || errnoOf(error) === 'EPERM' || errnoOf(error) === 'ELOOP') return undefined;
+    throw error;
+  }
+}
+
+async function scanOrNothing(fs: JournalFs, path: string, header: SegmentHeader, crc: Checksum) {
+  try {
+    return await scanSegment(fs, path, header, crc);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    return { lastSeq: header.firstSeq - 1, endBytes: BLOCK_BYTES, holes: [] };
+  }
+}
+
+export interface Recovered {
+  /** Newest record ever known durable. */
+  readonly newest: { readonly stream: string; readonly seq: number } | undefined;
+  readonly consumers: Map<string, Consumer>;
+  /** Numbers that were found missing, summed over the consumers. */
+  readonly damagedRecords: number;
+}
+
+/** The consumers' places as they follow from the cursor and from what is stored. */
+export function reconcile(found: Survey, names: readonly string[]): Recovered {
+  const { segments, cursor } = found;
+  const newest = newestOf(found);
+  const stored = segments.filter((segment) => segment.lastSeq >= segment.header.firstSeq);
+  const begin = (stored[0]?.header.firstSeq ?? (newest?.seq ?? 0) + 1) - 1;
+  const consumers = new Map<string, Consumer>();
+  let damagedRecords = 0;
+  for (const name of names) {
+    const known = cursor?.state.consumers[name];
+    const acked = known?.acked ?? begin;
+    // Nothing above the newest can have been handed out.
+    const offered = Math.max(acked, Math.min(known?.offered ?? 0, newest?.seq ?? 0));
+    const consumer: Consumer = {
+      name,
+      stream: known?.stream ?? '',
+      acked,
+      ackedDurable: acked,
+      offered,
+      marked: offered,
+      given: offered,
+      dropped: known?.dropped ?? 0,
+      gaps: (known?.gaps ?? []).map(([stream, from, to, reason, isOffered, settled]) => ({
+        stream,
+        from,
+        to,
+        reason,
+        offered: isOffered === 1,
+        settled: settled === 1,
+      })),
+    };
+    for (const [from, to] of [...holesBetween(stored, acked + 1, newest?.seq ?? 0), ...found.holes]) {
+      for (const part of byStream(segments, newest?.stream ?? '', from, to)) {
+        damagedRecords += addGap(consumer, part.stream, part.from, part.to, 'damaged');
+      }
+    }
+    consumers.set(name, consumer);
+  }
+  return { newest, consumers, damagedRecords };
+}
+
+function newestOf({ segments, cursor }: Survey): { stream: string; seq: number } | undefined {
+  let newest = cursor?.state.newest;
+  for (const { header, lastSeq } of segments) {
+    const isFirstOfStream = lastSeq < header.firstSeq && header.firstSeq === header.streamFirstSeq;
+    const stream = isFirstOfStream ? header.previous?.stream : header.stream;
+    if (stream !== undefined && lastSeq > (newest?.seq ?? 0)) newest = { stream, seq: lastSeq };
+  }
+  return newest;
+}
+
+/** The parts of `from`..`to` that no segment holds. */
+function holesBetween(stored: readonly Segment[], from: number, to: number): [number, number][] {
+  const holes: [number, number][] = [];
+  let next = from;
+  for (const { header, lastSeq } of stored) {
+    if (header.firstSeq > next) holes.push([next, Math.min(header.firstSeq - 1, to)]);
+    next = Math.max(next, lastSeq + 1);
+  }
+  if (next <= to) holes.push([next, to]);
+  return holes.filter(([start, end]) => start <= end);
+}
+
+/** A gap names one stream: cuts `from`..`to` where the next segment says that its stream began. */
+function byStream(segments: readonly Segment[], newestStream: string, from: number, to: number) {
+  const next = segments.find((segment) => segment.lastSeq >= from);
+  if (!next) return [{ stream: newestStream, from, to }];
+  const { stream, streamFirstSeq, previous } = next.header;
+  const parts = [];
+  if (from < streamFirstSeq) {
+    parts.push({ stream: previous?.stream ?? stream, from, to: Math.min(to, streamFirstSeq - 1) });
+  }
+  if (to >= streamFirstSeq) parts.push({ stream, from: Math.max(from, streamFirstSeq), to });
+  return parts;
+}

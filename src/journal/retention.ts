@@ -1,0 +1,146 @@
+/**
+ * Space: segments that every consumer has acknowledged are recycled or removed; a full journal drops its oldest segment,
+ * or refuses. Promises: the sum of all files never passes the bound; the cursor that says why is durable before a file
+ * goes; a gap names exactly what was stored, unacknowledged and surely not delivered. All run inside `core.exclusive`.
+ */
+import { SedgeError } from '../errors.ts';
+import { addGap, MAX_GAPS, mayDrop } from './consumer.ts';
+import { type Core, reservedBytes } from './core.ts';
+import { errnoOf, writeFully } from './fs.ts';
+import { SPARE_NAME } from './recovery.ts';
+import type { Segment } from './segment.ts';
+
+const ZEROS = Buffer.alloc(64 * 1024);
+
+/** Removes segments that no consumer needs any more. */
+export async function release(core: Core): Promise<void> {
+  for (const segment of unneeded(core)) {
+    core.segments.splice(core.segments.indexOf(segment), 1);
+    await discard(core, segment);
+  }
+}
+
+/** A journal without consumers keeps everything: nobody can have it all. */
+function unneeded(core: Core): Segment[] {
+  const consumers = [...core.consumers.values()];
+  const acked = consumers.length === 0 ? 0 : Math.min(...consumers.map((consumer) => consumer.ackedDurable));
+  return core.segments.filter(
+    (segment) =>
+      segment !== core.active &&
+      segment.readers === 0 &&
+      (segment.lastSeq <= acked || segment.lastSeq < segment.header.firstSeq),
+  );
+}
+
+/** The file of a segment that is no longer in the list becomes the spare, or goes. */
+async function discard(core: Core, segment: Segment): Promise<void> {
+  try {
+    if (core.spareBytes === 0 && segment.sizeBytes === core.tuning.segmentBytes && !core.closed) {
+      await core.fs.rename(core.pathOf(segment.name), core.pathOf(SPARE_NAME));
+      core.spareBytes = segment.sizeBytes;
+    } else {
+      await core.fs.unlink(core.pathOf(segment.name));
+    }
+  } catch (error) {
+    // Still there, so still counted; the next opening removes it, because the cursor says that nobody needs it.
+    if (errnoOf(error) !== 'ENOENT') core.otherBytes += segment.sizeBytes;
+  }
+}
+
+const hasRoom = (core: Core): boolean => reservedBytes(core) + core.tuning.segmentBytes <= core.maxSizeBytes;
+
+/** Makes sure that there is a spare to write to, dropping the oldest segment if the policy says so. */
+export async function takeSpare(core: Core): Promise<void> {
+  if (core.spareBytes === 0 && !hasRoom(core)) await release(core);
+  // Each round frees one segment; small ones may need several.
+  for (let rounds = core.segments.length; core.spareBytes === 0 && !hasRoom(core) && rounds > 0; rounds--) {
+    await dropOldest(core);
+  }
+  if (core.spareBytes > 0) return;
+  if (!hasRoom(core)) throw full(core);
+  try {
+    await makeSpare(core);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOSPC' && errnoOf(error) !== 'EDQUOT') throw error;
+    // Others fill the device: live on what we hold. Only a segment of full size can be written again in place.
+    for (let rounds = core.segments.length; core.spareBytes === 0 && rounds > 0; rounds--) await dropOldest(core);
+    if (core.spareBytes === 0) throw error;
+  }
+}
+
+/** Writes a spare full of zeros, so that commits only overwrite and a full device shows before a commit needs it. */
+export async function makeSpare(core: Core): Promise<void> {
+  if (core.spareBytes > 0 || !hasRoom(core)) return;
+  const path = core.pathOf(SPARE_NAME);
+  const { segmentBytes } = core.tuning;
+  const file = await core.fs.open(path, 'create');
+  core.spareBytes = segmentBytes;
+  try {
+    for (let done = 0; done < segmentBytes; done += ZEROS.length) {
+      await writeFully(file, ZEROS.subarray(0, Math.min(ZEROS.length, segmentBytes - done)), done);
+    }
+    await file.fdatasync();
+    core.counters.bytesWritten += segmentBytes;
+  } catch (error) {
+    await core.fs.unlink(path).then(
+      () => {},
+      () => {
+        core.otherBytes += segmentBytes;
+      },
+    );
+    core.spareBytes = 0;
+    throw error;
+  } finally {
+    await file.close().catch(() => {});
+  }
+}
+
+function full(core: Core): SedgeError {
+  const message = `The journal in ${core.directory} is full (journal.max_size): the record was not taken.`;
+  return new SedgeError('journal.full', message);
+}
+
+/** Drops the oldest segment that surely holds nothing delivered. Throws `journal.full` if the policy or the pins forbid it. */
+export async function dropOldest(core: Core): Promise<void> {
+  if (core.whenFull === 'reject_new') throw full(core);
+  const consumers = [...core.consumers.values()];
+  const gaps = consumers.reduce((sum, consumer) => sum + consumer.gaps.length, 0);
+  if (gaps + consumers.length > MAX_GAPS) throw full(core);
+  const victim = core.segments.find(
+    (segment) =>
+      segment !== core.active &&
+      segment.readers === 0 &&
+      consumers.every((consumer) => mayDrop(consumer, segment.header.firstSeq, segment.lastSeq)),
+  );
+  if (!victim) throw full(core);
+  core.segments.splice(core.segments.indexOf(victim), 1);
+  const { firstSeq, stream } = victim.header;
+  let lost = consumers.length === 0 ? victim.lastSeq - firstSeq + 1 : 0;
+  for (const consumer of consumers) {
+    lost = Math.max(lost, addGap(consumer, stream, firstSeq, victim.lastSeq, 'journal_full'));
+  }
+  core.counters.dropped += lost;
+  if (lost > 0) core.log('journal-dropped', { from: firstSeq, to: victim.lastSeq, lost, reason: 'journal_full' });
+  try {
+    await core.cursor.save();
+  } catch (error) {
+    // The gap stands, the file stays: what is in it will not be read again by this opening.
+    core.otherBytes += victim.sizeBytes;
+    throw error;
+  }
+  await discard(core, victim);
+  core.wake();
+}
+
+/** Segments in the way of a smaller `max_size`, at open. */
+export async function shrink(core: Core): Promise<void> {
+  for (let rounds = core.segments.length; reservedBytes(core) > core.maxSizeBytes && rounds > 0; rounds--) {
+    try {
+      await dropOldest(core);
+    } catch (error) {
+      if ((error as SedgeError).code !== 'journal.full') throw error;
+      core.log('journal-over-size', { bytes: reservedBytes(core), max: core.maxSizeBytes });
+      return;
+    }
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Reading one segment file: its header, and its frames one after the other. A frame that is not valid is stepped over
+ * block by block; whoever asks sees it as a hole in the numbers. Promises: what is returned passed its CRC just now; a
+ * segment is read in pieces of bounded size, whatever its length.
+ */
+import {
+  BLOCK_BYTES,
+  type Checksum,
+  decodeFrame,
+  decodeHeader,
+  type Frame,
+  frameLength,
+  roundUpToBlock,
+  type SegmentHeader,
+} from './format.ts';
+import { errnoOf, type JournalFile, type JournalFs, readFully } from './fs.ts';
+
+/** Read ahead; a larger frame is read whole. */
+const READ_AHEAD_BYTES = 256 * 1024;
+
+/** What is known of one segment file. */
+export interface Segment {
+  readonly header: SegmentHeader;
+  readonly name: string;
+  /** Last number that belongs to it; firstSeq - 1 while it holds none. */
+  lastSeq: number;
+  /** Where its accepted frames end at most. */
+  endBytes: number;
+  /** Size of the file. */
+  sizeBytes: number;
+  /** Readers that are in it just now: it is not dropped. */
+  readers: number;
+}
+
+export async function readHeader(fs: JournalFs, path: string): Promise<ReturnType<typeof decodeHeader>> {
+  const file = await fs.open(path, 'read');
+  try {
+    return decodeHeader(await readFully(file, BLOCK_BYTES, 0));
+  } finally {
+    await file.close();
+  }
+}
+
+export interface FrameReader {
+  /** The next valid frame that ends with `fromSeq` or later, or undefined at the end of what is accepted. */
+  next(fromSeq: number): Promise<Frame | undefined>;
+  readonly block: number;
+  close(): Promise<void>;
+}
+
+/** Frames of a segment from `block` on. `endBytes` is asked each time: the active segment grows. */
+export function frameReader(
+  file: JournalFile,
+  header: SegmentHeader,
+  endBytes: () => number,
+  crc: Checksum,
+  block = 1,
+): FrameReader {
+  let at = block;
+  let window: Buffer = Buffer.alloc(0);
+  let windowAt = 0;
+
+  /** Makes `length` bytes from `position` on available; false if the file ends before. */
+  const load = async (position: number, length: number): Promise<boolean> => {
+    if (position >= windowAt && position + length <= windowAt + window.length) return true;
+    const most = endBytes() - position;
+    if (length > most) return false;
+    window = await readBlocks(file, Math.min(Math.max(length, READ_AHEAD_BYTES), most), position);
+    windowAt = position;
+    return length <= window.length;
+  };
+
+  return {
+    get block() {
+      return at;
+    },
+    async next(fromSeq) {
+      for (; (at + 1) * BLOCK_BYTES <= endBytes(); at++) {
+        const position = at * BLOCK_BYTES;
+        if (!(await load(position, BLOCK_BYTES))) return undefined;
+        const length = frameLength(window, position - windowAt);
+        if (length === undefined || !(await load(position, roundUpToBlock(length)))) continue;
+        const frame = decodeFrame(window, position - windowAt, at, header, crc);
+        if (!frame) continue;
+        // Numbers below are a frame that was written again after a failure.
+        if (frame.firstSeq + frame.count <= fromSeq) {
+          at += frame.blocks - 1;
+          continue;
+        }
+        at += frame.blocks;
+        return frame;
+      }
+      return undefined;
+    },
+    close: () => file.close(),
+  };
+}
+
+/** Reads whole blocks; a block that the device cannot read comes back as zeros, if the device can be read at all. */
+async function readBlocks(file: JournalFile, length: number, position: number): Promise<Buffer> {
+  try {
+    return await readFully(file, length, position);
+  } catch (error) {
+    if (errnoOf(error) !== 'EIO') throw error;
+    // The header answers, so it is this place that is bad and not the whole device.
+    await readFully(file, BLOCK_BYTES, 0);
+  }
+  const bytes = Buffer.alloc(length);
+  for (let done = 0; done < length; done += BLOCK_BYTES) {
+    await readFully(file, Math.min(BLOCK_BYTES, length - done), position + done).then(
+      (block) => block.copy(bytes, done),
+      () => {},
+    );
+  }
+  return bytes;
+}
+
+export interface ScanResult {
+  readonly lastSeq: number;
+  /** Where the last valid frame ends. */
+  readonly endBytes: number;
+  /** Numbers that are missing between valid frames. */
+  readonly holes: readonly (readonly [number, number])[];
+}
+
+/** Reads a whole segment. */
+export async function scanSegment(
+  fs: JournalFs,
+  path: string,
+  header: SegmentHeader,
+  crc: Checksum,
+): Promise<ScanResult> {
+  const file = await fs.open(path, 'read');
+  try {
+    const sizeBytes = await file.size();
+    const reader = frameReader(file, header, () => sizeBytes, crc);
+    const holes: [number, number][] = [];
+    let lastSeq = header.firstSeq - 1;
+    let endBytes = BLOCK_BYTES;
+    for (let frame = await reader.next(lastSeq + 1); frame; frame = await reader.next(lastSeq + 1)) {
+      if (frame.firstSeq > lastSeq + 1) holes.push([lastSeq + 1, frame.firstSeq - 1]);
+      lastSeq = frame.firstSeq + frame.count - 1;
+      endBytes = (frame.block + frame.blocks) * BLOCK_BYTES;
+    }
+    return { lastSeq, endBytes, holes };
+  } finally {
+    await file.close();
+  }
+}

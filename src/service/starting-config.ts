@@ -1,0 +1,31 @@
+/** The configuration that `sedge service install` leaves where there is none: valid and useful at once, the rest to uncomment. */
+export const STARTING_CONFIG = `\
+# Sedge: what this station measures and where it sends it.
+# After a change:  sedge check && sudo systemctl reload sedge
+version: 1
+
+# Names the station in every topic; the default is the host name.
+# device: greenhouse-1
+
+sensors:
+  # The board itself: temperature, load, memory, disk. Needs no wiring.
+  board: { driver: host, every: 1m }
+
+  # "sedge scan" shows what is on the bus, "sedge drivers" what can be measured.
+  # air:   { driver: bme280, bus: 1, address: 0x76, every: 10s }
+  # light: { driver: bh1750, every: 1m }
+  # door:  { driver: gpio-input, line: 17, options: { debounce: 20ms } }
+  # probe: { driver: ds18b20, address: 28-00000a1b2c3d, every: 30s }
+
+# Without an uplink everything is kept in the journal, up to its size; an uplink added later sends it.
+# uplinks:
+#   cloud:
+#     type: mqtt
+#     url: "mqtts://broker.example:8883"
+#     username: greenhouse-1
+#     password_file: /etc/sedge/password   # readable by the user sedge
+
+# journal:
+#   max_size: 512MB
+#   when_full: drop_oldest
+`;

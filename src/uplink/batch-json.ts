@@ -1,0 +1,110 @@
+/**
+ * The JSON of batches and state messages (design: MQTT), byte for byte the same for the same records.
+ *
+ * Text is built by concatenation: ids, times, streams and channel names are ASCII without anything to escape (their
+ * patterns are part of the contract), and values come as the JSON text they were rounded to. So length is bytes.
+ */
+import type { Batch, BatchRecord } from '../batch.ts';
+import type { BatchPosition, Gap } from '../journal/types.ts';
+import type { StateMessage } from './types.ts';
+
+/** One message: what goes over the wire, and where the journal stands once it is acknowledged. */
+export interface BatchMessage {
+  readonly payload: string;
+  readonly position: BatchPosition;
+  readonly records: number;
+}
+
+export interface BatchJsonOptions {
+  readonly device: string;
+  /** Bound on one payload. A single larger record, or the first one with its gaps, goes alone. */
+  readonly maxBytes: number;
+}
+
+export function recordJson(record: BatchRecord): string {
+  let json = `{"seq":${record.seq},"time":"${record.time}","sensor":"${record.sensor}","values":${record.valuesJson}`;
+  if (record.durationMs !== undefined) json += `,"duration_ms":${record.durationMs}`;
+  if (record.unsynced) {
+    json += `,"clock":"unsynced","boot":"${record.unsynced.boot}","mono_ms":${Math.round(record.unsynced.monoMs)}`;
+  }
+  return `${json}}`;
+}
+
+/** The latest values of a sensor, flat. */
+export function stateJson(message: StateMessage): string {
+  const values = message.valuesJson.slice(1, -1);
+  let json = `{"time":"${message.time}"${values === '' ? '' : ','}${values}`;
+  if (message.durationMs !== undefined) json += `,"duration_ms":${message.durationMs}`;
+  if (message.unsynced) json += ',"clock":"unsynced"';
+  return `${json}}`;
+}
+
+/** `,"first":,"last":,"skipped":` with three numbers of 16 digits, the empty lists, `,"volatile":true` and the last brace. */
+const FRAME_BYTES = 160;
+
+/**
+ * The messages that carry a batch: one, or as many as `maxBytes` asks for. Gaps go with the first; each has a position of
+ * its own, so a batch can be acknowledged in parts.
+ */
+export function encodeBatch(batch: Batch, { device, maxBytes }: BatchJsonOptions): BatchMessage[] {
+  const { stream, records, position, range } = batch;
+  const head = `{"format":1,"device":"${device}","stream":"${stream}"`;
+  const previous = batch.previous
+    ? `,"previous":{"stream":"${batch.previous.stream}","last":${batch.previous.last}}`
+    : '';
+  const messages: BatchMessage[] = [];
+  let gaps = gapsJson(batch.gaps);
+  let first = 0;
+  let firstSeq = range?.first ?? 0;
+  let part = emptyPart();
+
+  const room = () => maxBytes - head.length - previous.length - gaps.length - FRAME_BYTES;
+  const finish = (end: number) => {
+    const isLast = end === records.length;
+    const lastSeq = isLast ? (range?.last ?? 0) : records[end - 1]!.seq;
+    const numbers = range ? `,"first":${firstSeq},"last":${lastSeq}` : '';
+    const skipped = range ? lastSeq - firstSeq + 1 - (end - first) : 0;
+    const events = part.event === '' ? '' : `,"events":[${part.event}]`;
+    const windows = part.window === '' ? '' : `,"windows":[${part.window}]`;
+    const skips = skipped > 0 ? `,"skipped":${skipped}` : '';
+    const tail = `${events}${windows}${gaps}${skips}${batch.volatile ? ',"volatile":true' : ''}}`;
+    messages.push({
+      payload: `${head}${numbers}${previous},"readings":[${part.reading}]${tail}`,
+      position: {
+        stream: position.stream,
+        seq: isLast ? position.seq : lastSeq,
+        gaps: first === 0 ? position.gaps : [],
+      },
+      records: end - first,
+    });
+    first = end;
+    firstSeq = lastSeq + 1;
+    part = emptyPart();
+    gaps = '';
+  };
+
+  let leftBytes = room();
+  for (let index = 0; index < records.length; index++) {
+    const record = records[index]!;
+    const json = recordJson(record);
+    if (json.length > leftBytes && index > first) {
+      finish(index);
+      leftBytes = room();
+    }
+    part[record.kind] += part[record.kind] === '' ? json : `,${json}`;
+    leftBytes -= json.length + 1;
+  }
+  finish(records.length);
+  return messages;
+}
+
+const emptyPart = () => ({ reading: '', event: '', window: '' });
+
+function gapsJson(gaps: readonly Gap[]): string {
+  if (gaps.length === 0) return '';
+  const texts = gaps.map(
+    ({ stream, from, to, lost, reason }) =>
+      `{"stream":"${stream}","from":${from},"to":${to},"lost":${lost},"reason":"${reason}"}`,
+  );
+  return `,"gaps":[${texts.join(',')}]`;
+}

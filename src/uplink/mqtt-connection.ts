@@ -1,0 +1,276 @@
+/**
+ * One MQTT connection on one fresh MQTT.js client. It never reconnects, queues or sends again: the journal and the
+ * uplink's loop do that, because MQTT.js' own ways lose, stall or wedge.
+ *
+ * Promises:
+ * - `publish` at QoS 1 settles: with the PUBACK, or with the error that ended the connection. MQTT.js' callbacks do not
+ *   fire when a connection is lost, so what is in flight is kept here.
+ * - Whatever goes wrong after CONNACK (an error of the client, a missing PUBACK, a missing PINGRESP, DISCONNECT) ends the
+ *   connection; `closed` says why. The client would go on as if it were connected.
+ * - The client is ended exactly once: with DISCONNECT if nothing is in flight, else by closing the socket, because a
+ *   graceful end waits for ever for a PUBACK, and a second end is ignored.
+ * - A QoS 1 message received is acknowledged when `onMessage` has resolved.
+ */
+import type { IClientOptions, MqttClient } from 'mqtt';
+import type { Clock } from '../clock.ts';
+import { SedgeError } from '../errors.ts';
+import {
+  type BrokerPlace,
+  closedEarlyError,
+  connectError,
+  disconnectError,
+  lostError,
+  noAnswerError,
+  rejectedError,
+  silentError,
+  unacknowledgedError,
+} from './mqtt-errors.ts';
+import { clockTimer } from './mqtt-timer.ts';
+
+const CONNECT_LIMIT_MS = 15_000;
+const ACKNOWLEDGE_LIMIT_MS = 15_000;
+const PING_LIMIT_MS = 10_000;
+/** For DISCONNECT to leave and the other side to close. */
+const GOODBYE_LIMIT_MS = 1_000;
+/** Above this much unsent data a message that may be dropped is dropped. */
+const BACKED_UP_BYTES = 256 * 1024;
+/** MQTT 5 section 3.2.2.3.3: the receive maximum if the broker names none. */
+const RECEIVE_MAXIMUM = 65_535;
+/** MQTT 5 section 3.1.2.11.2: a session that does not expire. */
+const NEVER_EXPIRES = 0xffff_ffff;
+
+export interface ConnectOptions {
+  readonly place: BrokerPlace;
+  readonly protocolVersion: 4 | 5;
+  readonly username?: string;
+  readonly password?: string;
+  /** Extra trust, PEM. */
+  readonly ca?: string;
+  readonly keepaliveMs: number;
+  readonly clock: Clock;
+  /** Gives up the attempt to connect. */
+  readonly signal: AbortSignal;
+  /** Retained, QoS 1, no delay. */
+  readonly will?: { readonly topic: string; readonly payload: string };
+  /** Keep the session at the broker while we are away. */
+  readonly durable?: boolean;
+  readonly onMessage?: (topic: string, payload: Uint8Array) => Promise<void>;
+}
+
+export interface MqttConnection {
+  readonly protocolVersion: 4 | 5;
+  /** Most QoS 1 messages that the broker takes unacknowledged. */
+  readonly receiveMaximum: number;
+  /** Largest packet that the broker takes. */
+  readonly maxPacketBytes: number;
+  readonly inFlight: number;
+  /** The socket cannot keep up. */
+  readonly backedUp: boolean;
+  /** Resolves when the connection has ended, with the reason; undefined if `end` was called. Never rejects. */
+  readonly closed: Promise<SedgeError | undefined>;
+  /** QoS 0 resolves at once. */
+  publish(topic: string, payload: string, options: { readonly qos: 0 | 1; readonly retain: boolean }): Promise<void>;
+  subscribe(topic: string): Promise<void>;
+  /** Resolves in bounded time. */
+  end(): Promise<void>;
+}
+
+interface InFlight {
+  readonly deadlineMs: number;
+  readonly resolve: () => void;
+  readonly reject: (error: SedgeError) => void;
+}
+
+export async function connectMqtt(options: ConnectOptions): Promise<MqttConnection> {
+  const { place, clock, signal } = options;
+  const { default: mqtt } = await import('mqtt');
+  signal.throwIfAborted();
+  const client = mqtt.connect(clientOptions(options));
+
+  const attempt = new AbortController();
+  return new Promise((resolve, reject) => {
+    const giveUp = (error: SedgeError) => {
+      if (attempt.signal.aborted) return;
+      attempt.abort();
+      client.end(true);
+      reject(error);
+    };
+    const onAbort = () => giveUp(new SedgeError('uplink.lost', 'The attempt to connect was given up.'));
+    signal.addEventListener('abort', onAbort, { once: true });
+    attempt.signal.addEventListener('abort', () => signal.removeEventListener('abort', onAbort), { once: true });
+    client.on('error', (error) => giveUp(connectError(error, place, clock.now())));
+    client.once('close', () => giveUp(closedEarlyError(place)));
+    client.once('connect', (packet) => {
+      attempt.abort();
+      // At once: what the broker says next may be in the same chunk.
+      resolve(openConnection(client, packet, options));
+    });
+    const { onMessage } = options;
+    if (onMessage) {
+      client.handleMessage = (packet, acknowledge) => {
+        const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
+        // After a failure the message stays unacknowledged, and the client stops reading: its owner ends it.
+        onMessage(packet.topic, payload).then(
+          () => acknowledge(),
+          () => undefined,
+        );
+      };
+    }
+    void clock.sleep(CONNECT_LIMIT_MS, attempt.signal).then(() => giveUp(noAnswerError(place, CONNECT_LIMIT_MS)));
+  });
+}
+
+interface Connack {
+  readonly properties?: { readonly receiveMaximum?: number; readonly maximumPacketSize?: number };
+}
+
+function openConnection(client: MqttClient, connack: Connack, options: ConnectOptions): MqttConnection {
+  const { place, clock, protocolVersion } = options;
+  const inFlight = new Map<number, InFlight>();
+  const over = new AbortController();
+  let nextId = 0;
+  let watching = false;
+  let pings = 0;
+  let tellClosed: (reason: SedgeError | undefined) => void;
+  const closed = new Promise<SedgeError | undefined>((resolve) => {
+    tellClosed = resolve;
+  });
+
+  const endHard = (reason: SedgeError | undefined) => {
+    if (over.signal.aborted) return;
+    over.abort();
+    const error = reason ?? new SedgeError('uplink.lost', 'The connection was ended before the acknowledgement came.');
+    const lost = [...inFlight.values()];
+    // Before the client flushes its callbacks with an error of its own.
+    inFlight.clear();
+    client.end(true);
+    for (const { reject } of lost) reject(error);
+    tellClosed(reason);
+  };
+  client.removeAllListeners('error');
+  client.on('error', (error) => endHard(lostError(error, place)));
+  client.on('close', () => endHard(lostError(undefined, place)));
+  client.on('disconnect', ({ reasonCode }) => endHard(disconnectError(reasonCode, place)));
+  client.on('packetreceive', () => {
+    pings = 0;
+  });
+  client.on('packetsend', ({ cmd }) => {
+    if (cmd === 'pingreq') void watchPing();
+  });
+
+  async function watchPing() {
+    pings += 1;
+    await clock.sleep(PING_LIMIT_MS, over.signal);
+    if (pings > 0) endHard(silentError(place, PING_LIMIT_MS));
+  }
+
+  /** One sleeper for all: the oldest in flight is the first to be late. */
+  async function watchAcknowledgements() {
+    if (watching) return;
+    watching = true;
+    for (let oldest = first(inFlight); oldest && !over.signal.aborted; oldest = first(inFlight)) {
+      const leftMs = oldest.deadlineMs - clock.monotonic();
+      if (leftMs <= 0) endHard(unacknowledgedError(place, ACKNOWLEDGE_LIMIT_MS));
+      else await clock.sleep(leftMs, over.signal);
+    }
+    watching = false;
+  }
+
+  return {
+    protocolVersion,
+    receiveMaximum: connack.properties?.receiveMaximum ?? RECEIVE_MAXIMUM,
+    maxPacketBytes: connack.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY,
+    closed,
+    get inFlight() {
+      return inFlight.size;
+    },
+    get backedUp() {
+      return client.stream.writableLength > BACKED_UP_BYTES;
+    },
+    publish(topic, payload, { qos, retain }) {
+      if (over.signal.aborted) return Promise.reject(lostError(undefined, place));
+      if (qos === 0) {
+        client.publish(topic, payload, { qos, retain });
+        return Promise.resolve();
+      }
+      return new Promise((resolve, reject) => {
+        const id = nextId++;
+        inFlight.set(id, { deadlineMs: clock.monotonic() + ACKNOWLEDGE_LIMIT_MS, resolve, reject });
+        client.publish(topic, payload, { qos, retain }, (error) => {
+          if (!inFlight.delete(id)) return;
+          if (error) reject(rejectedError(error, topic, place));
+          else resolve();
+        });
+        void watchAcknowledgements();
+      });
+    },
+    async subscribe(topic) {
+      const patience = new AbortController();
+      const granted = client.subscribeAsync(topic, { qos: 1 });
+      const late = clock.sleep(ACKNOWLEDGE_LIMIT_MS, patience.signal).then(() => undefined);
+      try {
+        const grants = await Promise.race([granted, late]);
+        if (!grants) throw unacknowledgedError(place, ACKNOWLEDGE_LIMIT_MS);
+      } catch (error) {
+        if (error instanceof SedgeError) throw error;
+        throw new SedgeError('uplink.rejected', `The broker at ${place.host} refused the subscription to ${topic}.`, {
+          cause: error,
+        });
+      } finally {
+        patience.abort();
+      }
+    },
+    async end() {
+      if (!over.signal.aborted) {
+        if (inFlight.size > 0) endHard(undefined);
+        else {
+          over.abort();
+          await goodbye(client, clock);
+          tellClosed(undefined);
+        }
+      }
+      await closed;
+    },
+  };
+}
+
+const first = <T>(map: ReadonlyMap<unknown, T>): T | undefined => map.values().next().value;
+
+/** DISCONNECT, so that the broker keeps the will; a peer that is silent is left after a second. */
+async function goodbye(client: MqttClient, clock: Clock): Promise<void> {
+  const patience = new AbortController();
+  const ended = client.endAsync(false).catch(() => undefined);
+  const late = clock.sleep(GOODBYE_LIMIT_MS, patience.signal).then(() => {
+    client.stream.destroy();
+  });
+  await Promise.race([ended, late]);
+  patience.abort();
+}
+
+function clientOptions(options: ConnectOptions): IClientOptions {
+  const { place, protocolVersion, durable = false, will } = options;
+  return {
+    protocol: place.tls ? 'mqtts' : 'mqtt',
+    host: place.host,
+    port: place.port,
+    clientId: place.clientId,
+    protocolVersion,
+    clean: !durable,
+    reconnectPeriod: 0,
+    queueQoSZero: false,
+    resubscribe: false,
+    keepalive: Math.ceil(options.keepaliveMs / 1000),
+    // Pings go at their own pace, on our clock: no timer is moved with every PUBACK.
+    reschedulePings: false,
+    timerVariant: clockTimer(options.clock),
+    // Ours is on the clock; this one only ends what ours could not.
+    connectTimeout: 2 * CONNECT_LIMIT_MS,
+    ...(options.username === undefined ? {} : { username: options.username }),
+    ...(options.password === undefined ? {} : { password: options.password }),
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
+    // Said outright: NODE_TLS_REJECT_UNAUTHORIZED in the environment cannot turn it off.
+    rejectUnauthorized: true,
+    ...(will ? { will: { ...will, payload: Buffer.from(will.payload), qos: 1, retain: true } } : {}),
+    ...(durable && protocolVersion === 5 ? { properties: { sessionExpiryInterval: NEVER_EXPIRES } } : {}),
+  };
+}

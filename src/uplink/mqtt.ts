@@ -1,0 +1,223 @@
+/**
+ * The MQTT uplink: connects with back-off, one session per connection, for as long as the station runs.
+ *
+ * Promises: records leave the source only when the broker has acknowledged them (QoS 1) without a hole before them; after
+ * any failure everything unacknowledged is sent again, in order, on a new connection; nothing is published while there is
+ * no connection, so memory does not grow in an outage; `stop` returns in bounded time whatever the broker does.
+ */
+import type { MqttUplinkConfig } from '../config/types.ts';
+import { codeOf, messageOf, SedgeError } from '../errors.ts';
+import type { BatchPosition } from '../journal/types.ts';
+import { type Announcer, createAnnouncer, OFFLINE } from './announcer.ts';
+import { createBackoff } from './backoff.ts';
+import { createBatchLimit } from './batch-limit.ts';
+import type { MqttConnection } from './mqtt-connection.ts';
+import { createDial, parseBroker } from './mqtt-dial.ts';
+import { retainedTopics } from './retained.ts';
+import { sendBatches } from './sender.ts';
+import { topicsOf } from './topics.ts';
+import type { Uplink, UplinkContext, UplinkStatus } from './types.ts';
+import { createWindow } from './window.ts';
+
+/** Enough for 160 batches a second at a round trip of 100 ms; brokers' queues for slow subscribers hold more. */
+const WINDOW_MESSAGES = 16;
+const WINDOW_BYTES = 1024 * 1024;
+/** PUBLISH: fixed header, topic length, packet id, properties (MQTT 5 section 3.3). */
+const PUBLISH_OVERHEAD_BYTES = 16;
+/** For `offline` and its acknowledgement. */
+const FAREWELL_MS = 1_000;
+
+export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Uplink {
+  const { name, station, source, clock, log, random, memory } = context;
+  // The same id at each connect: the broker ends our own half-open predecessor, and its will goes before our `online`.
+  const broker = parseBroker(config.url, config.clientId ?? `sedge-${station.device}-${name}`);
+  const username = config.username ?? broker.username;
+  const password = config.password ?? broker.password;
+  const topics = topicsOf(config.topics, station.device);
+  const topicBytes = Buffer.byteLength(topics.readings ?? '');
+  const backoff = createBackoff({ host: broker.place.host, random });
+  const limit = createBatchLimit(config.batch.maxReadings);
+  const dial = createDial();
+  const stopping = new AbortController();
+
+  let connection: MqttConnection | undefined;
+  let announcer: Announcer | undefined;
+  let failure: SedgeError | undefined;
+  let toldFailure: string | undefined;
+  let batchesAcknowledged = 0;
+  let recordsAcknowledged = 0;
+  let acknowledgedAtMs: number | undefined;
+
+  const changed = () => context.onChange?.();
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      let lastedMs = 0;
+      try {
+        connection = await dial({
+          place: broker.place,
+          ...(username === undefined ? {} : { username }),
+          ...(password === undefined ? {} : { password }),
+          ...(config.ca === undefined ? {} : { ca: config.ca }),
+          ...(topics.status === undefined ? {} : { will: { topic: topics.status, payload: OFFLINE } }),
+          keepaliveMs: config.keepaliveMs,
+          clock,
+          signal: stopping.signal,
+        });
+        const startMs = clock.monotonic();
+        failure = await session(connection);
+        lastedMs = clock.monotonic() - startMs;
+      } catch (error) {
+        failure = asSedgeError(error);
+      }
+      connection = undefined;
+      if (stopping.signal.aborted) break;
+      source.rewind();
+      backoff.sessionEnded(lastedMs);
+      const waitMs = Math.round(backoff.nextMs());
+      tellFailure(waitMs);
+      changed();
+      await clock.sleep(waitMs, stopping.signal);
+    }
+    changed();
+  }
+
+  /** The same failure again and again is one line in the log. */
+  function tellFailure(retryMs: number): void {
+    const { code, message } = failure ?? {};
+    log[message === toldFailure ? 'debug' : 'warn']('uplink.offline', {
+      uplink: name,
+      code,
+      message,
+      retry_ms: retryMs,
+    });
+    toldFailure = message;
+  }
+
+  /** One connection from CONNACK to its end; returns why it ended. */
+  async function session(link: MqttConnection): Promise<SedgeError | undefined> {
+    const ended = new AbortController();
+    const halt = new AbortController();
+    const stop = () => halt.abort();
+    stopping.signal.addEventListener('abort', stop, { once: true });
+    if (stopping.signal.aborted) stop();
+    let refusal: SedgeError | undefined;
+    let acknowledgedHere = 0;
+    void link.closed.then(() => {
+      ended.abort();
+      halt.abort();
+    });
+    const window = createWindow({
+      maxMessages: Math.min(WINDOW_MESSAGES, link.receiveMaximum),
+      maxBytes: WINDOW_BYTES,
+    });
+    announcer = createAnnouncer({
+      connection: link,
+      window,
+      topics,
+      station,
+      retained: retainedTopics(memory, name, topics),
+      clock,
+      log,
+      signal: ended.signal,
+    });
+    log.info('uplink.online', {
+      uplink: name,
+      host: broker.place.host,
+      mqtt: link.protocolVersion === 5 ? '5' : '3.1.1',
+    });
+    changed();
+
+    let failed = false;
+    try {
+      await announcer.online();
+      announcer.begin();
+      await sendBatches({
+        connection: link,
+        window,
+        source,
+        device: station.device,
+        topic: topics.readings,
+        maxRecords: limit.records,
+        maxBytes: Math.min(config.batch.maxBytes, link.maxPacketBytes - PUBLISH_OVERHEAD_BYTES - topicBytes),
+        maxWaitMs: config.batch.maxWaitMs,
+        clock,
+        ended: ended.signal,
+        halt: halt.signal,
+        onAcknowledged(records) {
+          acknowledgedHere += 1;
+          batchesAcknowledged += 1;
+          recordsAcknowledged += records;
+          acknowledgedAtMs = clock.now();
+          limit.acknowledged();
+        },
+        onFailed(error, position, records) {
+          failed = true;
+          refusal ??= describeRefusal(error, position, records);
+          void link.end();
+        },
+      });
+      // Here the session has ended, or the station stops: then the rest is waited for, as long as `stop` allows.
+      await window.idle(ended.signal);
+      if (!ended.signal.aborted) await farewell(announcer);
+    } finally {
+      await link.end();
+      announcer = undefined;
+      stopping.signal.removeEventListener('abort', stop);
+      if (failed && acknowledgedHere === 0) limit.sessionFailed();
+    }
+    return refusal ?? (await link.closed);
+  }
+
+  async function farewell(speaker: Announcer): Promise<void> {
+    const patience = new AbortController();
+    await Promise.race([speaker.offline(), clock.sleep(FAREWELL_MS, patience.signal)]);
+    patience.abort();
+  }
+
+  const running = run();
+  let stopped: Promise<void> | undefined;
+
+  return {
+    status(): UplinkStatus {
+      return {
+        connected: connection !== undefined,
+        ...(connection === undefined && failure ? { error: { code: failure.code, message: failure.message } } : {}),
+        batchesAcknowledged,
+        recordsAcknowledged,
+        inFlight: connection?.inFlight ?? 0,
+        ...(acknowledgedAtMs === undefined ? {} : { acknowledgedAtMs }),
+      };
+    },
+    state: (message) => announcer?.state(message),
+    sensorStatus: (sensor, now) => announcer?.sensorStatus(sensor, now),
+    catalogueChanged: () => announcer?.catalogueChanged(),
+    health: () => announcer?.health(),
+    stop(drainMs) {
+      stopped ??= (async () => {
+        stopping.abort();
+        const drained = new AbortController();
+        void clock.sleep(drainMs, drained.signal).then(() => {
+          // Whatever is not acknowledged by now comes again at the next start; the broker publishes the will.
+          if (!drained.signal.aborted) void connection?.end();
+        });
+        await running;
+        drained.abort();
+      })();
+      return stopped;
+    },
+  };
+}
+
+const asSedgeError = (error: unknown): SedgeError =>
+  error instanceof SedgeError
+    ? error
+    : new SedgeError(codeOf(error) ?? 'uplink.lost', messageOf(error), { cause: error });
+
+/** A single record that is refused holds up all that follow, so say which. */
+function describeRefusal(error: unknown, { stream, seq }: BatchPosition, records: number): SedgeError {
+  const known = asSedgeError(error);
+  if (known.code !== 'uplink.rejected' || records !== 1) return known;
+  const message = `${known.message} Record ${seq} of stream ${stream} waits, and all after it; it is tried again.`;
+  return new SedgeError(known.code, message, { cause: known });
+}

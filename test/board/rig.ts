@@ -1,0 +1,155 @@
+/**
+ * The virtual board, for tests: builds and boots it, runs commands in it, turns its chips and lines, cuts its power.
+ * It boots a real kernel and a real systemd (README.md); nothing of it is mocked.
+ *
+ * - Every wait has a bound, generous because the board is emulated in software and may share its processors.
+ * - Whatever happens to the test run, no process stays: boot.sh cuts the board when RIG_OWNER is gone.
+ */
+import { type ExecFileException, execFile } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const SHARE = `${HERE}out/run/share`;
+const BUILD_TIMEOUT_MS = 900_000;
+const BOOT_TIMEOUT_MS = 300_000;
+const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
+const POLL_MS = 250;
+
+/** What tests may wait for a step that builds and boots. */
+export const UP_TIMEOUT_MS = BUILD_TIMEOUT_MS + BOOT_TIMEOUT_MS;
+/** What tests may wait for a power cut and the boot after it. */
+export const CUT_TIMEOUT_MS = BOOT_TIMEOUT_MS + 60_000;
+
+export interface Outcome {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What the chips measure and which of them are broken; addresses are decimal. See guest/i2c-devices.mjs. */
+export interface Chips {
+  readonly celsius?: number;
+  readonly humidity?: number;
+  readonly lux?: number;
+  readonly silent?: readonly number[];
+  readonly hang?: readonly number[];
+  readonly badCrc?: readonly number[];
+}
+
+/** Why the board cannot run here, as a sentence; undefined where it can. */
+export function unavailable(): string | undefined {
+  const missing = 'QEMU is not available: needs Debian 12 on amd64 as root; runs in CI';
+  if (process.platform !== 'linux' || process.arch !== 'x64' || process.getuid?.() !== 0) return missing;
+  try {
+    const release = readFileSync('/etc/os-release', 'utf8');
+    return /^ID=debian$/m.test(release) && /^VERSION_ID="12"$/m.test(release) ? undefined : missing;
+  } catch {
+    return missing;
+  }
+}
+
+const began = performance.now();
+
+/** One line of progress; the board is slow, and a silent minute looks like a hang. */
+export function progress(line: string): void {
+  const seconds = Math.round((performance.now() - began) / 1000);
+  process.stderr.write(`[board ${String(seconds).padStart(3)} s] ${line}\n`);
+}
+
+function execute(file: string, args: readonly string[], timeoutMs: number, env: NodeJS.ProcessEnv): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const options = { timeout: timeoutMs, maxBuffer: MAX_OUTPUT_BYTES, env: { ...process.env, ...env } };
+    execFile(`${HERE}${file}`, args, options, (error: ExecFileException | null, stdout, stderr) => {
+      resolve({ status: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr });
+    });
+  });
+}
+
+/** What was said last, for messages. */
+const tail = ({ stdout, stderr }: Outcome) => `${stdout}\n${stderr}`.trim().split('\n').slice(-30).join('\n');
+
+async function boot(verb: string, ...more: string[]): Promise<Outcome> {
+  // The log of writes lets `tearDisk` make what another drive could have left.
+  const outcome = await execute('boot.sh', [verb, ...more], BOOT_TIMEOUT_MS, { RIG_LOG_WRITES: '1' });
+  if (outcome.status !== 0) throw new Error(`boot.sh ${verb} failed (${outcome.status}):\n${tail(outcome)}`);
+  return outcome;
+}
+
+/** Builds the image if its inputs changed, and boots it. Does nothing when the board is up. */
+export async function up(): Promise<void> {
+  const { status } = await execute('boot.sh', ['status'], BOOT_TIMEOUT_MS, {});
+  if (status === 0) return;
+  progress('building the image, unless it is current (about a minute)');
+  const built = await execute('build-image.sh', [], BUILD_TIMEOUT_MS, {});
+  if (built.status !== 0) throw new Error(`build-image.sh failed (${built.status}):\n${tail(built)}`);
+  progress(built.stdout.trim().split('\n').at(-1) ?? '');
+  await boot('reset');
+  await start();
+}
+
+async function start(): Promise<void> {
+  progress('booting');
+  mkdirSync(SHARE, { recursive: true });
+  rmSync(`${SHARE}/i2c.json`, { force: true });
+  progress((await boot('start')).stdout.trim());
+}
+
+/** Cuts the power: what the data disk was not told to flush is lost. */
+export async function cut(): Promise<void> {
+  await boot('cut');
+  progress('power cut');
+}
+
+/** Cuts the power and boots again; with `tornSeed` the drive also keeps some late writes, and parts of some. */
+export async function cutAndBoot(options: { readonly tornSeed?: number } = {}): Promise<void> {
+  await cut();
+  if (options.tornSeed !== undefined) {
+    progress(`late writes of the drive: ${(await boot('torn', String(options.tornSeed))).stdout.trim()}`);
+  }
+  await start();
+}
+
+/** Runs a shell script in the board as root, whatever its outcome. */
+export function attempt(script: string, timeoutS = 120): Promise<Outcome> {
+  return execute('run-in-guest', [script], (timeoutS + 30) * 1000, { RIG_TIMEOUT: String(timeoutS) });
+}
+
+/** Runs a shell script in the board as root and gives what it printed; throws if it fails. */
+export async function guest(script: string, timeoutS = 120): Promise<string> {
+  const outcome = await attempt(script, timeoutS);
+  if (outcome.status !== 0) throw new Error(`in the board, status ${outcome.status}: ${script}\n${tail(outcome)}`);
+  return outcome.stdout;
+}
+
+/** Writes a file in the board. */
+export async function put(path: string, content: string): Promise<void> {
+  const encoded = Buffer.from(content).toString('base64');
+  await guest(`mkdir -p "$(dirname '${path}')" && echo ${encoded} | base64 -d > '${path}'`);
+}
+
+/** Sets what the chips measure and which are broken; what is not named is back to normal. */
+export function setChips(chips: Chips): void {
+  writeFileSync(`${SHARE}/i2c.json`, JSON.stringify(chips));
+}
+
+/** The world outside drives a GPIO line. */
+export async function drive(line: number, level: 0 | 1 | 'z'): Promise<void> {
+  await guest(`echo '${line} ${level}' > /dev/vpi-gpio`);
+}
+
+/** Looks again and again until `look` gives something; throws with what it last complained about. */
+export async function eventually<T>(what: string, timeoutS: number, look: () => Promise<T | undefined>): Promise<T> {
+  const deadline = performance.now() + timeoutS * 1000;
+  let complaint = '';
+  do {
+    try {
+      const found = await look();
+      if (found !== undefined) return found;
+    } catch (error) {
+      complaint = `: ${String(error)}`;
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  } while (performance.now() < deadline);
+  throw new Error(`not within ${timeoutS} s: ${what}${complaint}`);
+}

@@ -1,0 +1,221 @@
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { runSteps } from '../../src/cli/service.ts';
+import {
+  type InstallPlan,
+  installSteps,
+  PLACES,
+  uninstallSteps,
+  unitText,
+  unitWord,
+} from '../../src/service/install.ts';
+import { isBuildRubbish, nativePackages } from '../../src/service/packages.ts';
+import { STARTING_CONFIG } from '../../src/service/starting-config.ts';
+
+const REPOSITORY = join(import.meta.dirname, '..', '..');
+const UNIT = readFileSync(join(REPOSITORY, 'systemd', 'sedge.service'), 'utf8');
+
+let directory: string;
+/** A built program as npm leaves it, and an empty system. */
+let source: string;
+let root: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'sedge-install-'));
+  source = join(directory, 'clone');
+  root = join(directory, 'root');
+  const put = (path: string, text: string) => {
+    mkdirSync(dirname(join(source, path)), { recursive: true });
+    writeFileSync(join(source, path), text);
+  };
+  put('package.json', '{"name":"sedge"}');
+  put('dist/sedge.mjs', '#!/usr/bin/env node\n');
+  cpSync(join(REPOSITORY, 'systemd'), join(source, 'systemd'), { recursive: true });
+  put('node_modules/i2c-bus/package.json', '{"dependencies":{"bindings":"1","nan":"2"}}');
+  put('node_modules/i2c-bus/build/Release/i2c.node', 'binary');
+  put('node_modules/i2c-bus/build/Release/obj.target/i2c.o', 'object');
+  put('node_modules/bindings/package.json', '{}');
+  put('node_modules/nan/package.json', '{}');
+  put('node_modules/mqtt/package.json', '{}');
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const plan = (overrides: Partial<InstallPlan> = {}): InstallPlan => ({
+  root,
+  source,
+  node: '/usr/bin/node',
+  config: PLACES.config,
+  execute: () => Promise.reject(new Error('a test runs no program of the system')),
+  ...overrides,
+});
+const install = async (overrides: Partial<InstallPlan> = {}) => {
+  const printed: string[] = [];
+  await runSteps(await installSteps(plan(overrides)), false, (line) => printed.push(line));
+  return printed;
+};
+const uninstall = async () => runSteps(await uninstallSteps(plan()), false, () => {});
+const read = (path: string) => readFileSync(root + path, 'utf8');
+
+describe('sedge service install', () => {
+  it('copies the program with its native packages, without what the compiler left behind', async () => {
+    await install();
+    expect(existsSync(`${root}/opt/sedge/dist/sedge.mjs`)).toBe(true);
+    expect(readdirSync(`${root}/opt/sedge/node_modules`).sort()).toEqual(['bindings', 'i2c-bus']);
+    expect(readdirSync(`${root}/opt/sedge/node_modules/i2c-bus/build/Release`)).toEqual(['i2c.node']);
+    expect(readdirSync(`${root}/opt`)).toEqual(['sedge']);
+    expect(readlinkSync(root + PLACES.command)).toBe('/opt/sedge/dist/sedge.mjs');
+  });
+
+  it("writes the unit with this machine's Node and the configuration", async () => {
+    await install({ node: '/usr/local/bin/node' });
+    expect(read(PLACES.unit)).toContain(
+      '\nExecStart=/usr/local/bin/node /opt/sedge/dist/sedge.mjs run --config /etc/sedge/sedge.yaml\n',
+    );
+  });
+
+  it('leaves a starting configuration that others may not read, and never overwrites one', async () => {
+    await install();
+    expect(read(PLACES.config)).toBe(STARTING_CONFIG);
+    expect(statSync(root + PLACES.config).mode & 0o777).toBe(0o640);
+    writeFileSync(root + PLACES.config, 'mine');
+    expect(await install()).toContain('keep /etc/sedge/sedge.yaml: it is yours');
+    expect(read(PLACES.config)).toBe('mine');
+  });
+
+  it('may be run again, and then replaces the program as a whole', async () => {
+    await install();
+    writeFileSync(`${root}/opt/sedge/dist/old-chunk.cjs`, 'old');
+    await install();
+    expect(readdirSync(`${root}/opt/sedge/dist`)).toEqual(['sedge.mjs']);
+  });
+
+  it('started from the installed program itself, keeps it', async () => {
+    await install();
+    expect(await install({ source: `${root}/opt/sedge` })).toContain('keep /opt/sedge: this is the program that runs');
+    expect(existsSync(`${root}/opt/sedge/dist/sedge.mjs`)).toBe(true);
+  });
+
+  it('brings device rules only where the board has none of its own', async () => {
+    await install();
+    expect(existsSync(root + PLACES.udev)).toBe(true);
+    rmSync(root + PLACES.udev);
+    mkdirSync(`${root}/lib/udev/rules.d`, { recursive: true });
+    writeFileSync(`${root}/lib/udev/rules.d/99-com.rules`, '');
+    await install();
+    expect(existsSync(root + PLACES.udev)).toBe(false);
+  });
+
+  it('leaves a command of the same name alone that is not ours', async () => {
+    mkdirSync(`${root}/usr/local/bin`, { recursive: true });
+    symlinkSync('../lib/node_modules/sedge/dist/sedge.mjs', root + PLACES.command);
+    expect(await install()).toContain('keep /usr/local/bin/sedge: it is not ours');
+    await uninstall();
+    expect(existsSync(dirname(root + PLACES.command))).toBe(true);
+    expect(readlinkSync(root + PLACES.command)).toBe('../lib/node_modules/sedge/dist/sedge.mjs');
+  });
+
+  it('on the running system, makes the user, checks the configuration, then enables and restarts', async () => {
+    const steps = await installSteps(plan({ root: '' }));
+    const commands = steps.map(({ describe }) => describe).filter((line) => line.startsWith('run '));
+    expect(commands[0]).toBe('run systemd-sysusers /etc/sysusers.d/sedge.conf');
+    expect(commands.slice(-4)).toEqual([
+      'run /usr/bin/node /opt/sedge/dist/sedge.mjs check --config /etc/sedge/sedge.yaml',
+      'run systemctl daemon-reload',
+      'run systemctl enable sedge.service',
+      'run systemctl restart sedge.service',
+    ]);
+  });
+
+  it('refuses paths that the service could not see', async () => {
+    await expect(installSteps(plan({ node: '/home/pi/.nvm/versions/node/v22/bin/node' }))).rejects.toMatchObject({
+      code: 'service.hidden',
+      message: expect.stringContaining('install Node for the whole system'),
+    });
+    await expect(installSteps(plan({ config: '/root/sedge.yaml' }))).rejects.toMatchObject({ code: 'service.hidden' });
+  });
+
+  it('refuses a configuration of its own place that is not there, and a program that is not built', async () => {
+    await expect(installSteps(plan({ config: '/srv/sedge.yaml' }))).rejects.toMatchObject({ code: 'service.config' });
+    rmSync(`${source}/dist`, { recursive: true });
+    await expect(installSteps(plan())).rejects.toMatchObject({ code: 'service.source' });
+  });
+
+  it('a dry run prints the same steps and touches nothing', async () => {
+    const printed: string[] = [];
+    await runSteps(await installSteps(plan()), true, (line) => printed.push(line));
+    expect(existsSync(root)).toBe(false);
+    expect(printed).toEqual((await install()).map((line) => `would ${line}`));
+  });
+});
+
+describe('sedge service uninstall', () => {
+  it('removes what install brought and keeps configuration and journal', async () => {
+    await install();
+    mkdirSync(root + PLACES.state, { recursive: true });
+    await uninstall();
+    for (const gone of [PLACES.program, PLACES.unit, PLACES.sysusers, PLACES.udev])
+      expect(existsSync(root + gone)).toBe(false);
+    expect(() => readlinkSync(root + PLACES.command)).toThrow();
+    expect(existsSync(root + PLACES.state)).toBe(true);
+    expect(read(PLACES.config)).toBe(STARTING_CONFIG);
+  });
+
+  it('may be run where nothing is installed', async () => {
+    await uninstall();
+    await uninstall();
+  });
+});
+
+describe('the unit', () => {
+  it('has one ExecStart, whatever the paths hold', () => {
+    const text = unitText(UNIT, '/opt/node $& 100%/bin/node', '/etc/a "b".yaml');
+    const lines = text.split('\n').filter((line) => line.startsWith('ExecStart='));
+    expect(lines).toEqual([
+      'ExecStart="/opt/node $$& 100%%/bin/node" /opt/sedge/dist/sedge.mjs run --config "/etc/a \\"b\\".yaml"',
+    ]);
+    expect(unitWord('/usr/bin/node')).toBe('/usr/bin/node');
+  });
+
+  it('is what the program relies on', () => {
+    for (const line of [
+      'Type=notify',
+      'WatchdogSec=30s',
+      'Restart=always',
+      'StartLimitIntervalSec=0',
+      'RestartPreventExitStatus=2 78',
+      'TimeoutStopSec=20s',
+      'Environment=UV_THREADPOOL_SIZE=8',
+      'StateDirectory=sedge',
+      'ReadWritePaths=-/sys/class/gpio -/sys/devices/platform',
+    ])
+      expect(UNIT.split('\n')).toContain(line);
+    // Node does not start under it: V8 needs pages that are writable and executable in turn.
+    expect(UNIT).not.toMatch(/^MemoryDenyWriteExecute=yes/m);
+  });
+});
+
+describe('native packages', () => {
+  it('are found with what they need, without headers for the compiler', () => {
+    expect(nativePackages(source).map(({ name }) => name)).toEqual(['bindings', 'i2c-bus']);
+    expect(nativePackages(join(directory, 'elsewhere'))).toEqual([]);
+  });
+
+  it('tell results of a build from its rubbish', () => {
+    expect(isBuildRubbish('/x/i2c-bus/build/Release/obj.target/i2c.o')).toBe(true);
+    expect(isBuildRubbish('/x/i2c-bus/build/Release/.deps/i2c.d')).toBe(true);
+    expect(isBuildRubbish('/x/i2c-bus/build/Release/i2c.node')).toBe(false);
+  });
+});

@@ -1,0 +1,128 @@
+/** The part of the vector rows that is about acceleration and vibration; see vector-rows.ts. */
+import adxl345, { drain } from '../drivers/adxl345.ts';
+import { i2cDevice } from '../src/bus/i2c.ts';
+import type { SimulatedChip } from '../src/bus/sim.ts';
+import { simulatedI2cBus } from '../src/bus/simulated-i2c.ts';
+import { type Options, SedgeError } from '../src/driver.ts';
+import { axisVibration, bandRms, velocityRms } from '../src/vibration.ts';
+import { outcomeOf } from './rig.ts';
+import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
+import { readOnce, registerChip } from './vector-wire.ts';
+
+const AXES = ['x', 'y', 'z'] as const;
+const ACCELERATION: Members = Object.fromEntries(
+  AXES.map((axis) => [`acceleration.${axis}`, { channel: `acceleration_${axis}`, scale: 1 }]),
+);
+
+const ADXL345_INT_SOURCE = 0x30;
+const ADXL345_DATA = 0x32;
+const ADXL345_DATA_READY = 0x80;
+
+/**
+ * A chip that holds what the row says, whatever is written: so that a data format which the driver never asks for
+ * (left-justified) is decoded too. Reads of the data registers go through the row's `fifo`, if it has one.
+ */
+function heldChip(row: VectorRow): SimulatedChip & { readonly registers: Uint8Array; readonly fifo: string[] } {
+  const { registers, read, write } = registerChip(row.wire);
+  const fifo = [...((row.wire?.fifo as readonly string[] | undefined) ?? [])];
+  let pointer = 0;
+  return {
+    registers,
+    fifo,
+    write(bytes) {
+      pointer = bytes[0] ?? pointer;
+      return write(bytes.subarray(0, 1));
+    },
+    read(length) {
+      const entry = pointer === ADXL345_DATA ? fifo.shift() : undefined;
+      return entry === undefined ? read(length) : Buffer.from(entry, 'hex');
+    },
+  };
+}
+
+/** Drains the row's FIFO as a burst does. */
+async function runFifo(row: VectorRow, file: VectorFile): Promise<string | undefined> {
+  const chip = heldChip(row);
+  const bus = simulatedI2cBus();
+  bus.attach(0x53, chip);
+  const outcome = await outcomeOf(drain(i2cDevice(bus, 0x53), (code, message) => new SedgeError(code, message)));
+  if (row.expect?.overrun) {
+    return 'code' in outcome && outcome.code === 'sensor.overrun' ? undefined : 'did not notice the overrun';
+  }
+  if ('code' in outcome) return `refused with ${outcome.code}`;
+  const expected = row.expect?.samples as readonly (readonly number[])[];
+  if (outcome.value.length !== expected.length || chip.fifo.length > 0) {
+    return `took ${outcome.value.length} of ${expected.length} samples`;
+  }
+  const verdicts = outcome.value.map(({ axes: [x, y, z] }, at) => {
+    const [expectX, expectY, expectZ] = expected[at]!;
+    const values = { acceleration_x: x, acceleration_y: y, acceleration_z: z };
+    const expect = { acceleration: { x: expectX, y: expectY, z: expectZ } };
+    return judge({ id: row.id, expect }, file, { values }, ACCELERATION);
+  });
+  return verdicts.find((verdict) => verdict !== undefined);
+}
+
+export async function runAdxl345(row: VectorRow, file: VectorFile): Promise<string | undefined> {
+  if (row.expect && ('samples' in row.expect || 'overrun' in row.expect)) return runFifo(row, file);
+  const { rangeG, fullResolution } = row.config ?? {};
+  const options = (row.config ? { range: rangeG, full_resolution: fullResolution } : {}) as Options;
+  const chip = heldChip(row);
+  if (row.statusBusy) {
+    // Data that are not ready must be refused; once they are, they count.
+    const busy = await readOnce(adxl345, () => chip, options);
+    if (!('code' in busy) || busy.code !== 'sensor.not-ready') return 'reported data that were not ready';
+    chip.registers[ADXL345_INT_SOURCE]! |= ADXL345_DATA_READY;
+  }
+  return judge(row, file, await readOnce(adxl345, () => chip, options), ACCELERATION);
+}
+
+/** What rounding leaves of nothing: for a signal at rest the file has relative tolerances only. */
+const NOTHING = 1e-9;
+
+/** `dominantHzInterpolated` is nobody's: the driver reports the line itself. */
+const VIBRATION: readonly string[] = [
+  'mean',
+  'rms',
+  'peak',
+  'peakToPeak',
+  'crestFactor',
+  'kurtosis',
+  'dominantHz',
+  'rmsBand10_1000',
+  'velocityRms_mm_s',
+  'velocityRmsHann_mm_s',
+];
+
+export async function runVibration(row: VectorRow, file: VectorFile): Promise<string | undefined> {
+  const rateHz = Number(row.config?.sampleRateHz);
+  const samples = row.samples as readonly number[];
+  const axis = axisVibration(samples, rateHz);
+  const { spectrum } = axis;
+  const [fromHz, toHz] = [10, Math.min(1_000, rateHz / 2)];
+  const found: Readonly<Record<string, number | undefined>> = {
+    mean: axis.mean,
+    rms: axis.rms,
+    peak: axis.peak,
+    peakToPeak: axis.peakToPeak,
+    crestFactor: axis.crest,
+    kurtosis: axis.kurtosis,
+    dominantHz: axis.frequencyHz,
+    rmsBand10_1000: bandRms(spectrum, fromHz, toHz),
+    velocityRms_mm_s: velocityRms(spectrum, fromHz, toHz),
+    velocityRmsHann_mm_s: velocityRms(spectrum, fromHz, toHz, 'hann'),
+  };
+  const values: Record<string, number> = {};
+  for (const [name, value] of Object.entries(found)) if (value !== undefined) values[name] = value;
+  const tolerance = {
+    rmsBand10_1000: NOTHING,
+    velocityRms_mm_s: NOTHING,
+    velocityRmsHann_mm_s: NOTHING,
+    dominantHz: rateHz / samples.length,
+    ...file.tolerance,
+  };
+  const expect = Object.fromEntries(VIBRATION.map((name) => [name, row.expect?.[name]]));
+  const members = Object.fromEntries(VIBRATION.map((name) => [name, { channel: name, scale: 1 }]));
+  // That clipped samples are refused is the driver's business, and shown by the rows of its chip.
+  return judge({ id: row.id, expect }, { ...file, tolerance }, { values }, members);
+}
