@@ -58,7 +58,9 @@ uplinks:
 `;
 /** Without the sensors whose driver this build does not have. */
 const known = (text: string) =>
-  text.replaceAll(/^ {2}\w+: +\{ driver: ([\w-]+).*\n/gm, (line, name: string) => (Object.hasOwn(drivers, name) ? line : ''));
+  text.replaceAll(/^ {2}\w+: +\{ driver: ([\w-]+).*\n/gm, (line, name: string) =>
+    Object.hasOwn(drivers, name) ? line : '',
+  );
 
 describe('the configuration of the design', () => {
   it('is valid, for the checker and for the schema', async () => {

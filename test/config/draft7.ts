@@ -24,7 +24,8 @@ export function violations(root: JsonSchema, value: unknown, schema: JsonSchema 
   const inner = (part: unknown, at = value, where = path) => violations(root, at, part as JsonSchema, where);
   const holds = (part: unknown) => inner(part).length === 0;
   const { type, pattern, minimum, maximum, anyOf, oneOf, allOf } = schema;
-  if (type !== undefined && ![type].flat().some((one) => typeOf(value).includes(String(one)))) found.push(`${path} type`);
+  if (type !== undefined && ![type].flat().some((one) => typeOf(value).includes(String(one))))
+    found.push(`${path} type`);
   if (Array.isArray(schema.enum) && !schema.enum.some((one) => same(one, value))) found.push(`${path} enum`);
   if ('const' in schema && !same(schema.const, value)) found.push(`${path} const`);
   if (typeof value === 'string' && pattern !== undefined && !new RegExp(String(pattern), 'u').test(value)) {
@@ -38,14 +39,17 @@ export function violations(root: JsonSchema, value: unknown, schema: JsonSchema 
   if (Array.isArray(allOf)) found.push(...allOf.flatMap((part) => inner(part)));
   if ('not' in schema && holds(schema.not)) found.push(`${path} not`);
   if ('if' in schema && holds(schema.if)) found.push(...inner(schema.then));
-  if (Array.isArray(value) && schema.items) found.push(...value.flatMap((item, at) => inner(schema.items, item, `${path}[${at}]`)));
+  if (Array.isArray(value) && schema.items)
+    found.push(...value.flatMap((item, at) => inner(schema.items, item, `${path}[${at}]`)));
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return found;
 
   const properties = (schema.properties ?? {}) as Record<string, unknown>;
   const patterns = Object.entries((schema.patternProperties ?? {}) as Record<string, unknown>);
-  for (const key of (schema.required ?? []) as string[]) if (!Object.hasOwn(value, key)) found.push(`${path}.${key} required`);
+  for (const key of (schema.required ?? []) as string[])
+    if (!Object.hasOwn(value, key)) found.push(`${path}.${key} required`);
   for (const [key, others] of Object.entries((schema.dependencies ?? {}) as Record<string, string[]>)) {
-    if (Object.hasOwn(value, key) && !others.every((other) => Object.hasOwn(value, other))) found.push(`${path}.${key} needs`);
+    if (Object.hasOwn(value, key) && !others.every((other) => Object.hasOwn(value, other)))
+      found.push(`${path}.${key} needs`);
   }
   for (const [key, part] of Object.entries(value)) {
     const where = `${path}.${key}`;

@@ -7,7 +7,12 @@ interface Row {
   readonly spec: Spec;
   readonly required: boolean;
 }
-const NAMES: Readonly<Record<string, string>> = { sensors: '<id>', uplinks: '<id>', filters: '<channel>', faults: '<id>' };
+const NAMES: Readonly<Record<string, string>> = {
+  sensors: '<id>',
+  uplinks: '<id>',
+  filters: '<channel>',
+  faults: '<id>',
+};
 
 /** Every key once, in the order of the description; a mapping's keys behind it. */
 function rowsOf(spec: Spec, path = '', name = ''): readonly Row[] {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { editDistance, meantBy, nearest } from '../../src/config/nearest.ts';
 import { DURATION, formatAmount, parseAmount, RATE, SIZE } from '../../src/config/units.ts';
 
-const valueOf = (text: string, table = DURATION) => {
+const amountOf = (text: string, table = DURATION) => {
   const result = parseAmount(text, table);
   return 'value' in result ? result.value : undefined;
 };
@@ -24,17 +24,20 @@ describe('an amount with a unit', () => {
     ['200Hz', RATE, 200],
     ['6.25Hz', RATE, 6.25],
     ['1.6kHz', RATE, 1_600],
-  ] as const)('%s', (text, table, value) => expect(valueOf(text, table)).toBe(value));
+  ] as const)('%s', (text, table, value) => expect(amountOf(text, table)).toBe(value));
 
-  it.each(['', '10', 's', '1 s', '1S', '1h30m', '-1s', '+1s', '1e3s', '.5s', '1,5s', '1s ', '١s'])('is not %j', (text) =>
-    expect(valueOf(text)).toBeUndefined(),
+  it.each(['', '10', 's', '1 s', '1S', '1h30m', '-1s', '+1s', '1e3s', '.5s', '1,5s', '1s ', '١s'])(
+    'is not %j',
+    (text) => expect(amountOf(text)).toBeUndefined(),
   );
   it('is written so that it reads back as the same value', () => {
     for (const [table, max] of [
       [DURATION, 1e9],
       [RATE, 1e4],
     ] as const) {
-      fc.assert(fc.property(fc.integer({ min: 0, max }), (value) => valueOf(formatAmount(value, table), table) === value));
+      fc.assert(
+        fc.property(fc.integer({ min: 0, max }), (value) => amountOf(formatAmount(value, table), table) === value),
+      );
     }
     expect(formatAmount(60_000, DURATION)).toBe('1m');
     expect(formatAmount(90_000, DURATION)).toBe('90s');
