@@ -15,6 +15,8 @@ export interface Output {
 }
 
 export function streamOutput(stream: Writable): Output {
+  // A reader that has gone (EPIPE) is told by the write that fails.
+  stream.on('error', () => undefined);
   return {
     write: (text) =>
       new Promise((resolve, reject) => {
