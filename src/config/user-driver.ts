@@ -6,6 +6,7 @@ import { stat } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import type { AnyDriver } from '../driver.ts';
 import { messageOf } from '../errors.ts';
+import { importFile } from '../import.ts';
 import { UNITS } from '../reading.ts';
 import { checkChannelName } from './texts.ts';
 
@@ -81,7 +82,8 @@ export async function loadDriver(path: string): Promise<LoadedDriver> {
   let exported: unknown;
   try {
     // Modules are kept for ever by their address: with the time of change in it, a reload sees an edited file.
-    exported = ((await import(`${pathToFileURL(path).href}?changed=${changedMs}`)) as { default?: unknown }).default;
+    exported = ((await importFile(`${pathToFileURL(path).href}?changed=${changedMs}`)) as { default?: unknown })
+      .default;
   } catch (error) {
     return { wrong: `cannot be loaded: ${messageOf(error)}` };
   }
