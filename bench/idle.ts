@@ -33,7 +33,7 @@ const rates = (before: ProcessStat, after: ProcessStat) => ({
 
 export async function measureIdle() {
   const directory = mkdtempSync(join(tmpdir(), 'sedge-bench-'));
-  const broker = await startMosquitto({ directory: join(directory, 'broker') });
+  const broker = await startMosquitto();
   writeFileSync(
     join(directory, 'sedge.yaml'),
     `version: 1\ndevice: bench\nsensors:\n${sensors.map((line) => `  ${line}\n`).join('')}journal: { directory: ${directory}/journal }\nuplinks:\n  cloud: { type: mqtt, url: "mqtt://127.0.0.1:${broker.port}" }\n`,
@@ -55,7 +55,7 @@ export async function measureIdle() {
     node.kill();
     sedge.kill('SIGTERM');
     await sedge.ended;
-    await broker.stop();
+    await broker.close();
     rmSync(directory, { recursive: true, force: true });
   }
 }

@@ -1,6 +1,5 @@
 /** From exec to the first batch that the broker has: beside the start of an empty Node, in turn. */
 import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,9 +12,9 @@ const RUNS = 15;
 
 export async function measureStart() {
   const directory = mkdtempSync(join(tmpdir(), 'sedge-bench-'));
-  const broker = await startMosquitto({ directory: join(directory, 'broker') });
+  const broker = await startMosquitto();
   const client = mqtt.connect({ host: '127.0.0.1', port: broker.port, protocol: 'mqtt' });
-  await once(client, 'connect');
+  await new Promise<void>((resolve) => client.once('connect', () => resolve()));
   await client.subscribeAsync('sedge/bench/readings', { qos: 0 });
   const config = join(directory, 'sedge.yaml');
   writeFileSync(
@@ -31,7 +30,7 @@ export async function measureStart() {
       const emptyMs = performance.now() - emptyAt;
       const at = performance.now();
       const sedge = startSedge(['run', '--simulate', '--config', config]);
-      await once(client, 'message');
+      await new Promise<void>((resolve) => client.once('message', () => resolve()));
       const firstMs = performance.now() - at;
       sedge.kill('SIGTERM');
       await sedge.ended;
@@ -43,7 +42,7 @@ export async function measureStart() {
     }
   } finally {
     await client.endAsync(true);
-    await broker.stop();
+    await broker.close();
     rmSync(directory, { recursive: true, force: true });
   }
   const over = first.map((ms, n) => ms - empty[n]!);

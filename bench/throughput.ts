@@ -16,7 +16,7 @@ const WINDOW_MS = 20_000;
 
 export async function measureThroughput() {
   const directory = mkdtempSync(join(tmpdir(), 'sedge-bench-'));
-  const broker = await startMosquitto({ directory: join(directory, 'broker') });
+  const broker = await startMosquitto();
   const sensors = Array.from(
     { length: SENSORS },
     (_, n) => `  s${n}: { driver: mock, every: ${EVERY_MS}ms, options: { wave: walk, min: 0, max: 100 } }\n`,
@@ -52,7 +52,7 @@ export async function measureThroughput() {
     sedge.kill('SIGTERM');
     await sedge.ended;
     await client.endAsync(true);
-    await broker.stop();
+    await broker.close();
     rmSync(directory, { recursive: true, force: true });
   }
 }

@@ -25,8 +25,6 @@ import { mqttUplink } from './uplink/mqtt.ts';
 import type { StateMessage, Station, Uplink, UplinkStatus } from './uplink/types.ts';
 import { BUILT_AT_MS } from './version.ts';
 
-/** How often health is published when nothing changes. */
-const HEALTH_EVERY_MS = 60_000;
 /** Longest that a clean stop waits for the broker. */
 const DRAIN_MS = 5_000;
 /** Anchors of past boots that are kept for records still waiting. */
@@ -107,7 +105,7 @@ async function openAnyJournal(config: Config, bootId: string, clock: Clock, log:
   } catch (error) {
     // A dying card must not stop live data; what is kept in memory is marked volatile.
     if (codeOf(error) !== 'journal.storage') throw error;
-    log.error('journal: the storage failed, readings are kept in memory only', { error: messageOf(error) });
+    log.error('journal.volatile', { message: `${messageOf(error)}; readings are kept in memory only` });
     return memoryJournal(options);
   }
 }
@@ -162,7 +160,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       .append(pack(reading))
       .catch((error) => {
         refusedByJournal += 1;
-        log.warn('journal: a reading was not kept', { sensor: reading.sensor, code: codeOf(error) });
+        log.warn('journal.refused', { sensor: reading.sensor, code: codeOf(error), message: messageOf(error) });
       })
       .finally(() => appending.delete(commit));
     const message = stateMessage(reading, bootId, timekeeper);
@@ -174,12 +172,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const onSensorChange = (id: string) => {
     const health = sampler.health()[id];
     if (!health || stopped) return;
-    if (health.state === 'offline') log.warn(`sensor ${id}: ${health.message}`, { code: health.error });
-    else log.info(`sensor ${id}: online`);
-    for (const { uplink } of uplinks.values()) {
-      uplink.sensorStatus(id, sensorStatus(health));
-      uplink.health();
-    }
+    if (health.state === 'offline') log.warn('sensor.offline', { sensor: id, code: health.error, message: health.message });
+    else log.info('sensor.online', { sensor: id });
+    for (const { uplink } of uplinks.values()) uplink.sensorStatus(id, sensorStatus(health));
   };
 
   let buses = makeBuses(config);
@@ -251,16 +246,6 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   for (const uplink of config.uplinks) startUplink(uplink);
   for (const sensor of config.sensors) await startSensor(sensor);
 
-  const ticking = new AbortController();
-  const publishHealth = async () => {
-    for (;;) {
-      await clock.sleep(HEALTH_EVERY_MS, ticking.signal);
-      if (ticking.signal.aborted) return;
-      for (const { uplink } of uplinks.values()) uplink.health();
-    }
-  };
-  void publishHealth();
-
   const reloadJournal = async (next: Config) => {
     for (const name of [...uplinks.keys()]) await stopUplink(name, 0);
     await journal.flush();
@@ -316,7 +301,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         if (wanted && !isOther && sameConfig(wanted, running.config)) continue;
         await stopUplink(name, DRAIN_MS);
         if (!wanted) {
-          journal.forget(name);
+          // journal.forget(name);
           done.push(`uplink ${name} removed`);
         }
       }
@@ -332,9 +317,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     },
     stop() {
       stopped ??= (async () => {
-        ticking.abort();
         await sampler.stop();
-        await journal.flush().catch((error) => log.error(`journal: ${messageOf(error)}`));
+        await journal.flush().catch((error) => log.error('journal.failed', { message: messageOf(error) }));
         await Promise.all([...uplinks.keys()].map((name) => stopUplink(name, DRAIN_MS)));
         await journal.close();
         await buses.close();

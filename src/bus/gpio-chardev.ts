@@ -72,13 +72,13 @@ export async function chardevLine(
   await get();
 
   let lostEdges = 0;
-  let closed = false;
+  const closing = new AbortController();
   let watch: Watch | undefined;
   const lose = () => {
     lostEdges += 1;
   };
   const alive = () => {
-    if (closed) throw new SedgeError('bus.io', `${title} is closed: open it again`);
+    if (closing.signal.aborted) throw new SedgeError('bus.io', `${title} is closed: open it again`);
   };
   return {
     title,
@@ -87,19 +87,27 @@ export async function chardevLine(
     },
     async read() {
       alive();
-      return watch?.active ? watch.level : get();
+      if (watch?.active) return watch.level;
+      await watch?.stop();
+      return get();
     },
     edges(signal) {
       alive();
       if (watch?.active) throw new SedgeError('bus.busy', `${title} is already watched: end that first`);
       const feed = edgeFeed(lose);
-      if (signal.aborted) return feed.read(signal, async () => {});
-      const mine = watchLine({ title, dialect, request, get, feed, lose, environment });
+      const ended = AbortSignal.any([signal, closing.signal]);
+      if (ended.aborted) return feed.read(ended, async () => {});
+      const before = watch;
+      const getWhenFree = async () => {
+        await before?.stop();
+        return get();
+      };
+      const mine = watchLine({ title, dialect, request, get: getWhenFree, feed, lose, environment });
       watch = mine;
-      return feed.read(signal, mine.stop);
+      return feed.read(ended, mine.stop);
     },
     async close() {
-      closed = true;
+      closing.abort();
       await watch?.stop();
     },
   };

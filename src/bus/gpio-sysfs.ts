@@ -147,9 +147,15 @@ async function exportLine(number: number, title: string, root: string, clock: Cl
       if (clock.monotonic() < endMs) await clock.sleep(UDEV_STEP_MS);
       else {
         await writeFile(`${directory}/unexport`, String(number)).catch(() => {});
-        throw errnoOf(cause) === 'ENOENT'
-          ? new SedgeError('bus.unsupported', `${title} has no edge events in sysfs: sudo apt install gpiod`, { cause })
-          : exportError(cause, title);
+        if (errnoOf(cause) !== 'ENOENT') throw exportError(cause, title);
+        // A line without an interrupt; or a chip driver that names its lines, and so their directories, itself.
+        throw new SedgeError(
+          'bus.unsupported',
+          `${title} has no edges in sysfs under its number: sudo apt install gpiod`,
+          {
+            cause,
+          },
+        );
       }
     }
   }
@@ -182,10 +188,10 @@ export async function sysfsLine(
     throw new SedgeError('bus.busy', `${title} cannot be made an input with edges: another program holds it`);
   }
 
-  let closed = false;
+  const closing = new AbortController();
   let lostEdges = 0;
   const alive = () => {
-    if (closed) throw new SedgeError('bus.io', `${title} is closed: open it again`);
+    if (closing.signal.aborted) throw new SedgeError('bus.io', `${title} is closed: open it again`);
   };
   return {
     title,
@@ -205,8 +211,10 @@ export async function sysfsLine(
       const feed = edgeFeed(() => {
         lostEdges += 1;
       });
-      let level = line.readSync();
-      if (!signal.aborted) {
+      const ended = AbortSignal.any([signal, closing.signal]);
+      if (ended.aborted) return feed.read(ended, async () => {});
+      const watch = () => {
+        let level = line.readSync();
         line.watch((error, value) => {
           if (error) return feed.fail(exportError(error, title));
           // The same level twice: the change between was over before we looked.
@@ -214,14 +222,17 @@ export async function sysfsLine(
           level = value;
           feed.push({ level: value, monoMs: clock.monotonic() });
         });
+      };
+      try {
+        watch();
+      } catch (cause) {
+        throw exportError(cause, title);
       }
-      return feed.read(signal, async () => {
-        if (!closed) line.unwatchAll();
-      });
+      return feed.read(ended, async () => line.unwatchAll());
     },
     async close() {
-      if (closed) return;
-      closed = true;
+      if (closing.signal.aborted) return;
+      closing.abort();
       try {
         line.unexport();
       } catch (cause) {

@@ -15,7 +15,7 @@ export interface GpioLine {
   readonly title: string;
   read(): Promise<0 | 1>;
   /**
-   * Edges from now on, in order. Ends when the signal aborts; throws when the line is lost.
+   * Edges from now on, in order. Ends when the signal aborts or the line is closed; throws when the line is lost.
    * The queue behind it is bounded: after an overflow `lostEdges` counts what was dropped.
    */
   edges(signal: AbortSignal): AsyncIterable<Edge>;

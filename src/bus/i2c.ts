@@ -4,7 +4,7 @@
  * - Addresses are 7-bit and right-aligned: 0x44, not 0x88.
  * - A transfer writes `tx` (if any), then reads `rxLength` bytes (if any). Nothing else of ours comes between.
  *   With one byte to write and up to 32 to read there is a repeated start between them; with more there is a stop,
- *   so no driver may need a repeated start beyond that.
+ *   so no driver may need a repeated start beyond that. Neither of them is a bare address: is anyone there?
  * - One operation is in flight per bus, ever.
  * - `exclusive` holds the bus over several transfers: what a multiplexer needs.
  * - Rejects with SedgeError `bus.*`, mapped from errno.

@@ -43,10 +43,15 @@ export interface SimulatedBusesOptions {
   readonly files?: FileTree;
 }
 
+export interface SimulatedBuses extends Buses {
+  /** Puts a sensor's chip at its place, as after power-on: for one that is configured while running. */
+  put(placement: Placement): void;
+}
+
 const STAYS_LOW: SimulatedWire = { level: () => 0, nextEdge: () => undefined };
 const lineKey = ({ chip = '', line }: GpioPlace): string => `${chip}/${line}`;
 
-export function simulatedBuses(options: SimulatedBusesOptions): Buses {
+export function simulatedBuses(options: SimulatedBusesOptions): SimulatedBuses {
   const { placements, simulations, world, faults = {}, seed, clock, files = fileTree() } = options;
   const parents = new Map<number, SimulatedI2cBus>();
   const muxes = new Map<string, SimulatedMux>();
@@ -67,7 +72,7 @@ export function simulatedBuses(options: SimulatedBusesOptions): Buses {
     return mux;
   };
 
-  for (const { id, driver, place } of placements) {
+  const put = ({ id, driver, place }: Placement): void => {
     const own = { faults: faults[id] ?? [], clock, seed, sensor: id };
     const simulation = simulations[driver];
     const surroundings = () => noisyWorld(world(id), own);
@@ -85,11 +90,13 @@ export function simulatedBuses(options: SimulatedBusesOptions): Buses {
       const wire = simulation?.bus === 'gpio' ? simulation.create(surroundings()) : STAYS_LOW;
       wires.set(lineKey(place.place), { sensor: id, wire });
     }
-  }
+  };
+  for (const placement of placements) put(placement);
 
   const views = i2cViews(parentOf, clock);
   const faulty = new Map<string, I2cBus>();
   return {
+    put,
     i2c(on, mux) {
       const key = placeKey(on, mux);
       const view = faulty.get(key) ?? withFaults(views.at(on, mux), (address) => intercepts.get(`${key}:${address}`));

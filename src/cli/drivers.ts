@@ -76,13 +76,11 @@ function details(name: string, driver: AnyDriver): string {
     `${min} to ${max}${unit({ quantity, min, max, resolution, ...rest })}`,
     `in steps of ${resolution}`,
   ]);
-  const options = Object.entries(driver.options).map(([key, spec]) => [
-    `  ${key}`,
-    typeOf(spec),
-    defaultOf(spec) === undefined ? 'no default' : `default ${defaultOf(spec)}`,
-    rangeOf(spec) || '-',
-    spec.doc,
-  ]);
+  const options = Object.entries(driver.options).map(([key, spec]) => {
+    const range = rangeOf(spec);
+    const usual = defaultOf(spec);
+    return `  ${key}: ${typeOf(spec)}${range && `, ${range}`}${usual === undefined ? '' : `; default ${usual}`}\n      ${spec.doc}\n`;
+  });
   const facts = [
     ['Bus', driver.bus === 'none' ? 'none' : driver.bus],
     ...(driver.addresses?.length ? [['Addresses', `${addressesOf(driver)} (the first is the default)`]] : []),
@@ -94,7 +92,7 @@ function details(name: string, driver: AnyDriver): string {
     columns(facts),
     `\nChannels${driver.variant ? ' (options may change them)' : ''}\n`,
     columns(channels),
-    options.length > 0 ? `\nOptions\n${columns(options)}` : '',
+    options.length > 0 ? `\nOptions\n${options.join('')}` : '',
     `\nExample\n\n${example(name, driver).replaceAll(/^(?=.)/gm, '  ')}`,
   ].join('');
 }

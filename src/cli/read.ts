@@ -58,7 +58,7 @@ async function measure(
 
 function asJson({ sensor, at, durationMs, valuesJson }: PackedReading): string {
   const duration = durationMs === undefined ? '' : `,"duration_ms":${durationMs}`;
-  return `{"time":"${isoTime(at.wallMs)}","sensor":"${sensor}"${duration},"values":${valuesJson}}`;
+  return `{"time":"${isoTime(at.wallMs)}","sensor":"${sensor}","values":${valuesJson}${duration}}`;
 }
 
 /** `air     temperature 21.37 °C   humidity 45.2 %RH`. */

@@ -30,10 +30,10 @@ async function reload(file: string, runtime: Runtime, io: CommandIo, log: Log): 
       return;
     }
     const done = await runtime.reload(result.config);
-    for (const warning of result.config.warnings) log.warn(warning);
-    log.info(done.length > 0 ? `reloaded: ${done.join(', ')}` : 'reloaded: nothing changed');
+    for (const warning of result.config.warnings) log.warn('configuration', { warning });
+    log.info('reloaded', { done: done.length > 0 ? done.join(', ') : 'nothing changed' });
   } catch (error) {
-    log.error(`not reloaded: ${messageOf(error)}`);
+    log.error('reload.failed', { message: messageOf(error) });
     runtime.warn([`configuration not applied: ${messageOf(error)}`]);
   }
 }
@@ -56,12 +56,13 @@ Exit status: 0 stopped by a signal, 75 another process holds the journal, 78 the
     const { file, config } = found;
     const clock = systemClock;
     const log = createLog({ journald: logsToJournald(io), write: (line) => void io.stderr.write(line) });
-    for (const warning of config.warnings) log.warn(warning);
+    for (const warning of config.warnings) log.warn('configuration', { warning });
     const simulate = values.simulate === true;
     const { makeBuses } = await hardware({ simulate, clock });
     const notifier = await createNotifier({ env: io.env, log });
     const runtime = await startRuntime({ config, clock, log, version: io.version, makeBuses });
-    log.info(`sedge ${io.version} started`, {
+    log.info('started', {
+      version: io.version,
       device: config.device,
       sensors: config.sensors.length,
       uplinks: config.uplinks.length,

@@ -36,7 +36,7 @@ export async function buildUplink(
     if (named === undefined || (key === 'password_file' && checker.has(file, 'password'))) return undefined;
     const found = await readText(named, maxBytes);
     if ('wrong' in found) {
-      checker.report(checker.offsetOf(file, key), join(path, key), `\`${named}\` ${found.wrong}`);
+      checker.report(checker.offsetOf(file, key), join(path, key), `${checker.written(file, key)} ${found.wrong}`);
       return undefined;
     }
     if (key === 'password_file' && found.open) {
@@ -50,7 +50,7 @@ export async function buildUplink(
     checker.report(
       checker.offsetOf(file, 'ca_file'),
       join(path, 'ca_file'),
-      `\`${file.ca_file}\` holds no certificate in PEM form`,
+      `${checker.written(file, 'ca_file')} holds no certificate in PEM form`,
     );
   }
   const kept = (await textOf('password_file', MAX_PASSWORD_BYTES))?.replace(/\r?\n$/, '');
@@ -58,7 +58,7 @@ export async function buildUplink(
     checker.report(
       checker.offsetOf(file, 'password_file'),
       join(path, 'password_file'),
-      `\`${file.password_file}\` is empty`,
+      `${checker.written(file, 'password_file')} is empty`,
     );
   }
   if (file.type === undefined || file.url === undefined || !file.batch || !file.topics) return undefined;

@@ -17,7 +17,7 @@ import type { Config, SensorConfig, SimulatedFault } from './types.ts';
 /** The file after the checks of spec.ts: the same keys. What was wrong or absent is undefined. */
 export interface ConfigFile {
   readonly device?: string;
-  readonly sensors: Readonly<Record<string, SensorFile | undefined>>;
+  readonly sensors?: Readonly<Record<string, SensorFile | undefined>>;
   readonly journal?: {
     readonly directory?: string;
     readonly commit_every: number;
@@ -26,11 +26,11 @@ export interface ConfigFile {
     readonly when_full: Config['journal']['whenFull'];
   };
   readonly clock?: { readonly wait: number };
-  readonly uplinks: Readonly<Record<string, UplinkFile | undefined>>;
+  readonly uplinks?: Readonly<Record<string, UplinkFile | undefined>>;
   readonly simulation?: {
     readonly seed: number;
     readonly speed: number;
-    readonly faults: Readonly<Record<string, readonly (SimulatedFault | undefined)[] | undefined>>;
+    readonly faults?: Readonly<Record<string, readonly (SimulatedFault | undefined)[] | undefined>>;
   };
 }
 export interface Surroundings {
@@ -47,19 +47,20 @@ export async function buildConfig(
   { env, hostname, drivers }: Surroundings,
 ): Promise<Config> {
   const warnings: string[] = [];
+  const { sensors: sensorFiles = {}, uplinks: uplinkFiles = {} } = file;
   const sensors: SensorConfig[] = [];
-  for (const [id, sensor] of Object.entries(file.sensors)) {
+  for (const [id, sensor] of Object.entries(sensorFiles)) {
     const built = sensor && (await buildSensor(id, sensor, checker, drivers));
     if (built) sensors.push(built);
   }
-  onePlaceEach(sensors, file.sensors, checker);
+  onePlaceEach(sensors, sensorFiles, checker);
   const uplinks = [];
-  for (const [name, uplink] of Object.entries(file.uplinks)) {
+  for (const [name, uplink] of Object.entries(uplinkFiles)) {
     const built = uplink && (await buildUplink(name, uplink, checker));
     if (built) uplinks.push(built.uplink);
     warnings.push(...(built?.warnings ?? []));
   }
-  if (Object.keys(file.sensors).length === 0) warnings.push('no sensors are configured: nothing will be measured');
+  if (Object.keys(sensorFiles).length === 0) warnings.push('no sensors are configured: nothing will be measured');
   const host = idFrom(hostname.split('.')[0] ?? '');
   if (file.device === undefined && (host === '' || GENERIC_HOST.test(host))) {
     warnings.push(
@@ -101,7 +102,11 @@ function placeName({ place, options, driver }: SensorConfig): string | undefined
   return addressOption(driver) && address !== undefined ? `address ${address}` : undefined;
 }
 
-function onePlaceEach(sensors: readonly SensorConfig[], file: ConfigFile['sensors'], checker: Checker): void {
+function onePlaceEach(
+  sensors: readonly SensorConfig[],
+  file: NonNullable<ConfigFile['sensors']>,
+  checker: Checker,
+): void {
   const taken = new Map<string, string>();
   for (const sensor of sensors) {
     const place = placeName(sensor);
@@ -118,13 +123,11 @@ function onePlaceEach(sensors: readonly SensorConfig[], file: ConfigFile['sensor
 
 function faultsOf({ simulation, sensors }: ConfigFile, checker: Checker): Config['simulation']['faults'] {
   const result = Object.create(null) as Record<string, readonly SimulatedFault[]>;
-  for (const [id, faults] of Object.entries(simulation?.faults ?? {})) {
-    if (simulation && !Object.hasOwn(sensors, id)) {
-      checker.report(
-        checker.keyOffsetOf(simulation.faults, id),
-        `simulation.faults.${id}`,
-        `is not a sensor of this file${suggestion(id, Object.keys(sensors))}`,
-      );
+  const all = simulation?.faults ?? {};
+  for (const [id, faults] of Object.entries(all)) {
+    if (sensors && !checker.has(sensors, id)) {
+      const message = `is not a sensor of this file${suggestion(id, Object.keys(sensors))}`;
+      checker.report(checker.keyOffsetOf(all, id), `simulation.faults.${id}`, message);
     }
     result[id] = (faults ?? []).flatMap((fault, at): SimulatedFault[] => {
       if (!fault) return [];

@@ -32,6 +32,8 @@ export interface Checker {
   /** Where the value of a key of a checked object stands; where the object stands, without a key or for an absent one. */
   offsetOf(object: object, key?: string): number;
   keyOffsetOf(object: object, key: string): number;
+  /** The value of a key as the file has it, for a message: never what a variable holds. */
+  written(object: object, key: string): string;
   /** Whether the file has the key, right or wrong. */
   has(object: object, key: string): boolean;
   readonly found: readonly Found[];
@@ -277,6 +279,10 @@ export function createChecker({ document, env, directory }: CheckerOptions): Che
     keyOffsetOf(made, key) {
       const entry = places.get(made)?.at.get(key);
       return entry ? offsetAt(entry.key) : 0;
+    },
+    written(made, key) {
+      const value = places.get(made)?.at.get(key)?.value;
+      return show(isScalar(value) ? (value.source ?? '') : '');
     },
     has: (made, key) => places.get(made)?.at.has(key) ?? false,
     get found() {

@@ -68,7 +68,8 @@ export function parseTree(text: string): Tree {
   const document = parseDocument(text, {
     lineCounter: lines,
     prettyErrors: false,
-    logLevel: 'silent',
+    // Warnings are problems here, below; the level `silent` would hide that there are two documents.
+    logLevel: 'error',
     version: '1.2',
     // Told apart by the checker, which knows the path.
     uniqueKeys: false,

@@ -3,8 +3,8 @@
  * say (two sensors at one place, a file that is not there) is left to the checker; nothing that the checker accepts is
  * refused here.
  */
-import { AMOUNTS, hexAddress, rangeOf } from './describe.ts';
-import type { ObjectSpec, ScalarSpec, Spec } from './shape.ts';
+import { AMOUNTS, defaultOf, hexAddress, rangeOf } from './describe.ts';
+import { type ObjectSpec, partsOf, type ScalarSpec, type Spec } from './shape.ts';
 
 export type JsonSchema = { readonly [key: string]: unknown };
 
@@ -47,7 +47,7 @@ function scalarSchema(spec: ScalarSpec): JsonSchema {
   }
 }
 
-/** "Reads at this interval. (10ms to 366d; default 1s)" */
+/** "Reads at this interval. (10ms to 366d)" */
 function description(spec: Spec): string {
   const isNumber = spec.kind === 'number' || spec.kind === 'integer';
   const addresses = spec.kind === 'address' && spec.choices ? spec.choices.map(hexAddress).join(', ') : '';
@@ -55,7 +55,14 @@ function description(spec: Spec): string {
   return facts.length > 0 ? `${spec.doc} (${facts.join('; ')})` : spec.doc;
 }
 
-function objectSchema(spec: ObjectSpec): JsonSchema {
+/** Parts that are written once and referred to. */
+interface Refs {
+  readonly shared: ReadonlySet<Spec>;
+  readonly names: Map<Spec, string>;
+  readonly definitions: Record<string, JsonSchema>;
+}
+
+function objectSchema(spec: ObjectSpec, refs: Refs): JsonSchema {
   const rules: JsonSchema[] = [];
   for (const { keys, one } of spec.exclusive ?? []) {
     const each = keys.map((key) => ({ required: [key] }));
@@ -67,7 +74,7 @@ function objectSchema(spec: ObjectSpec): JsonSchema {
   return {
     // An empty mapping is what stands under a key whose lines are all comments.
     type: spec.required ? 'object' : ['object', 'null'],
-    properties: Object.fromEntries(Object.entries(spec.keys).map(([key, part]) => [key, schemaOf(part)])),
+    properties: Object.fromEntries(Object.entries(spec.keys).map(([key, part]) => [key, schemaOf(part, refs, key)])),
     ...(spec.open ? {} : { additionalProperties: false }),
     ...(spec.required && { required: spec.required }),
     ...(rules.length > 0 && { allOf: rules }),
@@ -81,37 +88,37 @@ const when = (condition: JsonSchema, result: JsonSchema): JsonSchema => ({
   then: result,
 });
 
-function dependentSchema({ on, sorts, otherwise }: Spec & { kind: 'depends' }): JsonSchema {
+function dependentSchema({ on, sorts, otherwise }: Spec & { kind: 'depends' }, refs: Refs): JsonSchema {
   const names = Object.keys(sorts);
   const is = (condition: JsonSchema) => ({ properties: { [on]: condition }, required: [on] });
   return {
     type: 'object',
-    properties: { [on]: schemaOf(otherwise.keys[on]!) },
+    properties: { [on]: schemaOf(otherwise.keys[on]!, refs, on) },
     required: [on],
     allOf: [
-      ...Object.entries(sorts).map(([name, sort]) => when(is({ const: name }), objectSchema(sort))),
+      ...Object.entries(sorts).map(([name, sort]) => when(is({ const: name }), objectSchema(sort, refs))),
       // A path or a variable: any sort may come out.
-      when(is({ not: { enum: names } }), objectSchema(otherwise)),
+      when(is({ not: { enum: names } }), objectSchema(otherwise, refs)),
     ],
   };
 }
 
-function bare(spec: Spec): JsonSchema {
+function bare(spec: Spec, refs: Refs, name: string): JsonSchema {
   switch (spec.kind) {
     case 'object':
-      return objectSchema(spec);
+      return objectSchema(spec, refs);
     case 'map':
       return {
         type: ['object', 'null'],
-        patternProperties: { [spec.pattern]: schemaOf(spec.value) },
+        patternProperties: { [spec.pattern]: schemaOf(spec.value, refs, name) },
         additionalProperties: false,
       };
     case 'list':
-      return { type: 'array', items: schemaOf(spec.of) };
+      return { type: 'array', items: schemaOf(spec.of, refs, name) };
     case 'either':
-      return { anyOf: spec.of.map(schemaOf) };
+      return { anyOf: spec.of.map((one) => schemaOf(one, refs, name)) };
     case 'depends':
-      return dependentSchema(spec);
+      return dependentSchema(spec, refs);
     case 'any':
       return {};
     default:
@@ -119,15 +126,60 @@ function bare(spec: Spec): JsonSchema {
   }
 }
 
-const schemaOf = (spec: Spec): JsonSchema => ({ description: description(spec), ...bare(spec) });
+function described(spec: Spec, refs: Refs, name: string): JsonSchema {
+  const written = defaultOf(spec);
+  // As it is written in the file: a duration as text with its unit, a number as a number.
+  const usual = 'default' in spec && (isAmount(spec) ? written : spec.default);
+  return {
+    description: description(spec),
+    ...(written !== undefined && { default: usual }),
+    ...bare(spec, refs, name),
+  };
+}
+const isAmount = ({ kind }: Spec): boolean => Object.hasOwn(AMOUNTS, kind);
+
+/** The schema of a part, or a reference to it where the description uses the same part again. */
+function schemaOf(spec: Spec, refs: Refs, name: string): JsonSchema {
+  const known = refs.names.get(spec);
+  if (known !== undefined) return { $ref: `#/definitions/${known}` };
+  if (!refs.shared.has(spec)) return described(spec, refs, name);
+  const taken = Object.keys(refs.definitions).filter((one) => one === name || one.startsWith(`${name}-`)).length;
+  const own = taken === 0 ? name : `${name}-${taken + 1}`;
+  refs.names.set(spec, own);
+  refs.definitions[own] = {};
+  refs.definitions[own] = described(spec, refs, name);
+  return { $ref: `#/definitions/${own}` };
+}
+
+/** The parts that the description uses more than once: each sensor has the same schedule. */
+function sharedParts(root: Spec): ReadonlySet<Spec> {
+  const seen = new Set<Spec>();
+  const shared = new Set<Spec>();
+  const walk = (spec: Spec): void => {
+    if (seen.has(spec)) {
+      shared.add(spec);
+      return;
+    }
+    seen.add(spec);
+    for (const part of partsOf(spec)) walk(part);
+  };
+  walk(root);
+  return shared;
+}
 
 export function jsonSchema(spec: Spec): JsonSchema {
-  return {
-    $schema: 'http://json-schema.org/draft-07/schema#',
-    title: 'Configuration of Sedge',
-    ...schemaOf(spec),
+  const refs: Refs = {
+    shared: sharedParts(spec),
+    names: new Map(),
     definitions: {
       variable: { type: 'string', pattern: HAS_VARIABLE, description: 'A value from the environment.' },
     },
+  };
+  const root = schemaOf(spec, refs, 'config');
+  return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'Configuration of Sedge',
+    ...root,
+    definitions: refs.definitions,
   };
 }

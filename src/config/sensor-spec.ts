@@ -60,6 +60,9 @@ const FILTER_STEPS: ObjectSpec = {
   needs: [['heartbeat', 'delta']],
 };
 
+const FILTERS: Spec = { kind: 'list', of: FILTER_STEPS, doc: 'The steps.' };
+const NAME: Spec = { kind: 'text', doc: 'A title for people; any text.' };
+
 const SCHEDULE: Readonly<Record<string, Spec>> = {
   every: {
     kind: 'duration',
@@ -218,7 +221,7 @@ export function sensorSpec(
     elsewhere,
     keys: {
       driver: driverKey,
-      name: { kind: 'text', doc: 'A title for people; any text.' },
+      name: NAME,
       ...place,
       ...(scheduled ? SCHEDULE : {}),
       options: driver ? optionsSpec(driver) : openOptions,
@@ -231,7 +234,7 @@ export function sensorSpec(
           channels === undefined || Object.hasOwn(channels, name)
             ? undefined
             : `is not a channel of this sensor${suggestion(name, Object.keys(channels))}`,
-        value: { kind: 'list', of: FILTER_STEPS, doc: 'The steps.' },
+        value: FILTERS,
       },
     },
     exclusive: scheduled

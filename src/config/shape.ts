@@ -89,3 +89,21 @@ export const objectOf = (keys: Readonly<Record<string, Spec>>, doc: string): Obj
   doc,
   implied: true,
 });
+
+/** The parts of a part, in order. */
+export function partsOf(spec: Spec): readonly Spec[] {
+  switch (spec.kind) {
+    case 'object':
+      return Object.values(spec.keys);
+    case 'map':
+      return [spec.value];
+    case 'list':
+      return [spec.of];
+    case 'either':
+      return spec.of;
+    case 'depends':
+      return [...Object.values(spec.sorts), spec.otherwise];
+    default:
+      return [];
+  }
+}

@@ -86,7 +86,8 @@ export async function sendBatches(options: SenderOptions): Promise<void> {
     } else {
       await clock.sleep(EMPTY_PAUSE_MS, halt);
     }
-    if (isLast) return;
+    // A stop drains what is there; what still waits for the clock stays in the journal.
+    if (isLast && (!batch || source.unread === 0)) return;
   }
 }
 

@@ -122,13 +122,17 @@ describe.skipIf(reason !== undefined)(`the virtual board${reason === undefined ?
       const pin = new Gpio(512 + 17, 'in', 'both');
       const edges = [];
       pin.watch((error, value) => edges.push(error ? error.code : value));
-      for (const level of [1, 0, 1]) { await sleep(300); writeFileSync('/dev/vpi-gpio', \`17 \${level}\\n\`); }
-      await sleep(500);
+      for (const level of [1, 0, 1]) {
+        const before = edges.length;
+        writeFileSync('/dev/vpi-gpio', \`17 \${level}\\n\`);
+        for (let tries = 0; tries < 50 && edges.length === before; tries++) await sleep(100);
+      }
       pin.unexport();
       console.log(JSON.stringify(edges));`);
     expect(edges).toEqual([1, 0, 1]);
     const monitored = await guest(`
-      timeout 60 gpiomon --num-events=2 gpiochip0 17 & sleep 2
+      timeout 60 gpiomon --num-events=2 gpiochip0 17 &
+      for try in $(seq 100); do gpioinfo gpiochip0 | grep -q '"GPIO17" *"gpiomon"' && break; sleep 0.2; done
       echo '17 0' > /dev/vpi-gpio; echo '17 1' > /dev/vpi-gpio; wait`);
     expect(monitored).toMatch(/FALLING EDGE.*RISING EDGE/s);
     await drive(17, 'z');

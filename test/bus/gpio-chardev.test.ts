@@ -63,6 +63,7 @@ function fakeTools(version: keyof typeof VERSION) {
   return {
     environment: { clock: systemClock, path: `${directory}:/usr/bin:/bin` },
     script,
+    file,
     calls: () => readFileSync(file('calls'), 'utf8').trim().split('\n'),
     setLevel: (level: 0 | 1) => writeFileSync(file('level'), `${level}\n`),
     print: (text: string) => writeSync(events, `${text}\n`),
@@ -235,6 +236,25 @@ describe('edges from gpiomon', () => {
     await line.close();
   });
 
+  it('can be followed anew at once: the line is free before it is asked for again', async () => {
+    const tools = fakeTools('v1');
+    // As the kernel does: held by gpiomon, refused to gpioget.
+    tools.script(
+      'gpioget',
+      `kill -0 $(cat ${tools.file('pid')}) 2>/dev/null && { echo "Device or resource busy" >&2; exit 1; }; echo 0`,
+    );
+    const line = await chardevLine({ line: 17 }, {}, tools.environment);
+    const first = new AbortController();
+    line.edges(first.signal);
+    await tools.watching();
+    first.abort();
+    expect(await line.read()).toBe(0);
+    const edges = line.edges(new AbortController().signal)[Symbol.asyncIterator]();
+    tools.print('1 1 5');
+    expect((await edges.next()).value).toMatchObject({ level: 1 });
+    await line.close();
+  });
+
   it('leave no child running: not after an abort that nobody waits for, nor after closing', async () => {
     const tools = fakeTools('v2');
     const stop = new AbortController();
@@ -244,9 +264,10 @@ describe('edges from gpiomon', () => {
     stop.abort();
     await gone(pid);
     const other = await chardevLine({ line: 17 }, {}, tools.environment);
-    other.edges(new AbortController().signal);
+    const next = other.edges(new AbortController().signal)[Symbol.asyncIterator]().next();
     await tools.watching();
     await other.close();
+    expect(await next).toMatchObject({ done: true });
     expect(alive(await tools.watching())).toBe(false);
     await expect(other.read()).rejects.toMatchObject({ code: 'bus.io' });
   });

@@ -237,6 +237,15 @@ describe('edges of a line in sysfs', () => {
     await line.close();
   });
 
+  it('end when the line is closed', async () => {
+    const { environment, made } = board([PI4]);
+    const line = await sysfsLine({ line: 17 }, {}, environment);
+    const next = line.edges(new AbortController().signal)[Symbol.asyncIterator]().next();
+    await line.close();
+    expect(await next).toMatchObject({ done: true });
+    expect(made[0]?.watched).toBe(false);
+  });
+
   it('that were over before we looked are counted as lost', async () => {
     const { environment, made } = board([PI4]);
     const line = await sysfsLine({ line: 17 }, {}, environment);

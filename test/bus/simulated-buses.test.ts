@@ -105,6 +105,12 @@ describe('the simulated buses', () => {
     expect(await (await buses.gpio({ line: 99 })).read()).toBe(0);
   });
 
+  it('take a sensor that is configured while running', async () => {
+    const { buses } = setUp();
+    buses.put({ id: 'new', driver: 'adxl345', place: { bus: 'i2c', on: 3, address: 0x53 } });
+    expect(await adxl345.identify?.(i2cDevice(buses.i2c(3), 0x53))).toBe('ADXL345');
+  });
+
   it('have the wires that are configured, and the real files', async () => {
     const { buses, clock, surroundings } = setUp();
     const door = await buses.gpio({ line: 17 });

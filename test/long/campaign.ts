@@ -146,14 +146,14 @@ export async function runCampaign({
   let recorder: Awaited<ReturnType<typeof startRecorder>> | undefined;
   let proxy: Awaited<ReturnType<typeof startTcpProxy>> | undefined;
   try {
-    broker = await startMosquitto({ directory: join(directory, 'broker') });
+    broker = await startMosquitto();
     const brokerPort = broker.port;
     proxy = await startTcpProxy(brokerPort);
     const config = join(directory, 'sedge.yaml');
     writeFileSync(config, configuration(join(directory, 'journal'), proxy.port));
     recorder = await startRecorder(brokerPort);
     receive = startSedge(['receive', '--url', `mqtt://127.0.0.1:${brokerPort}`, '--out', received]);
-    await until('sedge receive has subscribed', () => /subscribed/.test(receive!.stderr()));
+    await until('sedge receive has subscribed', () => /receiving/.test(receive!.stderr()));
     const start = () => startSedge(['run', '--config', config, '--simulate']);
     run = start();
     await until('the first batch', () => recorder!.batches.length > 0);
@@ -164,22 +164,23 @@ export async function runCampaign({
       const holdMs = 200 + random() * 1_300;
       if (what === 0) {
         count.refused += 1;
-        await proxy.refuse();
+        proxy.refuse();
+        proxy.cut();
         await pause(holdMs);
-        await proxy.restore();
+        proxy.restore();
       } else if (what === 1) {
         count.resets += 1;
-        proxy.reset();
+        proxy.cut();
       } else if (what === 2) {
         count.silences += 1;
-        proxy.silence();
+        proxy.goSilent();
         await pause(holdMs + 2_000);
-        await proxy.restore();
+        proxy.restore();
       } else if (what === 3) {
         count.brokerRestarts += 1;
         await broker.stop();
         await pause(holdMs);
-        broker = await startMosquitto({ directory: join(directory, 'broker'), port: brokerPort });
+        await broker.start();
       } else {
         count.kills += 1;
         run.kill('SIGKILL');
@@ -229,7 +230,7 @@ export async function runCampaign({
     await Promise.all([run?.ended, receive?.ended]);
     await recorder?.stop();
     await proxy?.close();
-    await broker?.stop();
+    await broker?.close();
     rmSync(directory, { recursive: true, force: true });
   }
 }

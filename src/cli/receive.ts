@@ -1,0 +1,131 @@
+/** `sedge receive`: a small cloud side. Options and exit status here; the work is in src/receive/. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { systemClock } from '../clock.ts';
+import { messageOf, SedgeError } from '../errors.ts';
+import { FORMATS, type FormatName, type Item } from '../receive/formats.ts';
+import { createLedger } from '../receive/ledger.ts';
+import { fileOutput, streamOutput } from '../receive/output.ts';
+import { receiveBatches } from '../receive/receiver.ts';
+import { createSummary } from '../receive/summary.ts';
+import { parseBroker } from '../uplink/mqtt-dial.ts';
+import { type Command, type CommandArgs, EXIT } from './command.ts';
+
+const DEFAULT_TOPIC = 'sedge/+/readings';
+
+export const receive: Command = {
+  name: 'receive',
+  summary: 'Subscribe durably, remove duplicates, report gaps, write records',
+  usage:
+    'sedge receive --url URL [--topic TOPIC] [--out FILE] [--format jsonl|csv] [--username NAME] [--password-file FILE] [--ca FILE]',
+  help: `Receives the batches of one or many stations and writes each record once.
+
+  --url URL             mqtt://host[:port] or mqtts://host[:port]
+  --topic TOPIC         what to subscribe to (default ${DEFAULT_TOPIC})
+  --out FILE            append to this file (default: standard output)
+  --format jsonl|csv    one record a line, or one value a row (default jsonl)
+  --username NAME       for the broker
+  --password-file FILE  the password for the broker is in this file
+  --ca FILE             trust this authority (PEM) for mqtts
+
+The subscription is durable: the broker keeps what comes while this command is away. A message is acknowledged when its
+lines are written and flushed. What FILE holds is read at the start, so that duplicates are removed across restarts.
+SIGTERM and SIGINT print a summary per sensor and channel on stderr.
+`,
+  options: {
+    url: { type: 'string' },
+    topic: { type: 'string' },
+    out: { type: 'string' },
+    format: { type: 'string' },
+    username: { type: 'string' },
+    'password-file': { type: 'string' },
+    ca: { type: 'string' },
+  },
+  maxPositionals: 0,
+  async run(io, { values }) {
+    const url = text(values, 'url');
+    if (url === undefined) throw new SedgeError('usage', 'The broker is missing: give --url mqtt://host.');
+    const topic = text(values, 'topic') ?? DEFAULT_TOPIC;
+    if (!isTopicFilter(topic)) throw new SedgeError('usage', `${JSON.stringify(topic)} is no MQTT topic filter.`);
+    const formatName = text(values, 'format') ?? 'jsonl';
+    if (!isFormat(formatName)) throw new SedgeError('usage', `--format is jsonl or csv, not ${formatName}.`);
+    const format = FORMATS[formatName];
+    const outName = text(values, 'out');
+    const out = outName === undefined ? undefined : resolve(io.cwd, outName);
+    const broker = parseBroker(url, clientIdOf(url, topic, out));
+    const username = text(values, 'username') ?? broker.username;
+    const passwordFile = text(values, 'password-file');
+    const password =
+      passwordFile === undefined ? broker.password : (await read(io.cwd, passwordFile)).replace(/\r?\n$/, '');
+    const caFile = text(values, 'ca');
+    const ca = caFile === undefined ? undefined : await read(io.cwd, caFile);
+
+    const ledger = createLedger();
+    const summary = createSummary();
+    const restore = (item: Item) => {
+      if ('gap' in item) ledger.restoreGap(item.device, item.gap);
+      else {
+        const { device, stream, record } = item;
+        ledger.restoreRecord(device, stream, record.seq);
+        summary.add(device, record.sensor, record.values);
+      }
+    };
+    const output = out === undefined ? streamOutput(io.stdout) : await fileOutput(out, format, restore);
+    const held = ledger.counts.records;
+    const tell = (line: string) => void io.stderr.write(`${line}\n`);
+    if (held > 0) tell(`${outName} holds ${held} records.`);
+    try {
+      if (out === undefined && format.header !== '') await output.write(format.header);
+      await receiveBatches({
+        broker,
+        topic,
+        ...(username === undefined ? {} : { username }),
+        ...(password === undefined ? {} : { password }),
+        ...(ca === undefined ? {} : { ca }),
+        format,
+        output,
+        ledger,
+        summary,
+        clock: systemClock,
+        random: Math.random,
+        tell,
+        signal: io.signal,
+      });
+    } finally {
+      await output.close();
+      io.stderr.write(summary.text(ledger));
+    }
+    return EXIT.done;
+  },
+};
+
+const text = (values: CommandArgs['values'], name: string): string | undefined => {
+  const value = values[name];
+  return typeof value === 'string' ? value : undefined;
+};
+const isFormat = (name: string): name is FormatName => Object.hasOwn(FORMATS, name);
+
+/** MQTT 5 section 4.7.1: `+` and `#` stand for whole levels, `#` for the last. */
+const isTopicFilter = (topic: string): boolean =>
+  topic !== '' &&
+  topic
+    .split('/')
+    .every(
+      (level, index, all) => level === '+' || (level === '#' && index === all.length - 1) || !/[+#\0]/.test(level),
+    );
+
+/** The same for the same call, so that the broker's session is found again. Credentials are no part of it. */
+function clientIdOf(url: string, topic: string, out: string | undefined): string {
+  const address = URL.canParse(url) ? new URL(url) : undefined;
+  const key = JSON.stringify([address?.protocol, address?.host, topic, out ?? null]);
+  return `sedge-receive-${createHash('sha256').update(key).digest('hex').slice(0, 16)}`;
+}
+
+async function read(cwd: string, name: string): Promise<string> {
+  try {
+    return await readFile(resolve(cwd, name), 'utf8');
+  } catch (error) {
+    throw new SedgeError('usage', `Cannot read ${name}: ${messageOf(error)}.`, { cause: error });
+  }
+}

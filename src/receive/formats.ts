@@ -1,0 +1,132 @@
+/**
+ * The two forms of output, written and read back.
+ *
+ * jsonl: one record a line, as in the batch, with device and stream before it; a gap is a line of its own.
+ * csv: one row per value. `channels` says how many rows a record has, so that a record that was cut off by a crash is
+ * seen and cut, and its message, which was not acknowledged, writes it again. No field needs quotes: everything that gets
+ * here matched a pattern (incoming.ts).
+ */
+import type { Gap } from '../journal/types.ts';
+import type { ReadingKind } from '../reading.ts';
+import { gapOf, type IncomingRecord, recordOf } from './incoming.ts';
+
+export type Item =
+  | { readonly device: string; readonly stream: string; readonly record: IncomingRecord }
+  | { readonly device: string; readonly gap: Gap };
+
+export interface Reader {
+  /**
+   * Takes one line. Returns an item when one is complete; 'more' when it goes on in the next line, or holds none; throws if
+   * the line is none of ours.
+   */
+  line(text: string): Item | 'header' | 'more';
+}
+
+export interface Format {
+  readonly header: string;
+  /** What every file of ours begins with: no other file is ever appended to, or cut. */
+  readonly begins: string;
+  /** With line ends. */
+  write(item: Item): string;
+  reader(): Reader;
+}
+
+export type FormatName = 'jsonl' | 'csv';
+
+const jsonl: Format = {
+  header: '',
+  begins: '{"device":"',
+  write(item) {
+    if ('gap' in item) return `${JSON.stringify({ device: item.device, gap: item.gap })}\n`;
+    return `${JSON.stringify({ device: item.device, stream: item.stream, ...item.record.members })}\n`;
+  },
+  reader: () => ({
+    line(text) {
+      const { device, stream, gap, ...members } = JSON.parse(text) as Record<string, unknown>;
+      if (gap !== undefined) return { device: String(device), gap: gapOf(gap) };
+      // Which list a record was in is not written; nothing here asks for it.
+      return { device: String(device), stream: String(stream), record: recordOf('reading', members) };
+    },
+  }),
+};
+
+const COLUMNS = [
+  'device',
+  'stream',
+  'kind',
+  'seq',
+  'to',
+  'lost',
+  'reason',
+  'time',
+  'duration_ms',
+  'sensor',
+  'channel',
+  'value',
+  'channels',
+  'clock',
+  'boot',
+  'mono_ms',
+] as const;
+type Row = Partial<Record<(typeof COLUMNS)[number], string | number>>;
+const rowText = (row: Row): string => `${COLUMNS.map((column) => row[column] ?? '').join(',')}\n`;
+
+const csv: Format = {
+  header: `${COLUMNS.join(',')}\n`,
+  begins: `${COLUMNS.join(',')}\n`,
+  write(item) {
+    const { device } = item;
+    if ('gap' in item) {
+      const { stream, from, to, lost, reason } = item.gap;
+      return rowText({ device, stream, kind: 'gap', seq: from, to, lost, reason });
+    }
+    const { kind, seq, time, sensor, values, members } = item.record;
+    const common: Row = {
+      device,
+      stream: item.stream,
+      kind,
+      seq,
+      time,
+      duration_ms: plain(members.duration_ms),
+      sensor,
+      channels: Object.keys(values).length,
+      clock: plain(members.clock),
+      boot: plain(members.boot),
+      mono_ms: plain(members.mono_ms),
+    };
+    const rows = Object.entries(values).map(([channel, value]) => rowText({ ...common, channel, value }));
+    return rows.length === 0 ? rowText(common) : rows.join('');
+  },
+  reader() {
+    let values: Record<string, number> = {};
+    return {
+      line(text) {
+        const fields = text.split(',');
+        if (`${text}\n` === csv.header) return 'header';
+        if (fields.length !== COLUMNS.length) throw new Error('not a row of sedge receive');
+        const row = Object.fromEntries(COLUMNS.map((column, index) => [column, fields[index]!])) as Record<
+          (typeof COLUMNS)[number],
+          string
+        >;
+        const { device, stream, reason, time, sensor } = row;
+        const seq = Number(row.seq);
+        if (row.kind === 'gap') {
+          return { device, gap: gapOf({ stream, from: seq, to: Number(row.to), lost: Number(row.lost), reason }) };
+        }
+        if (row.channel !== '') values[row.channel] = Number(row.value);
+        if (Object.keys(values).length < Number(row.channels)) return 'more';
+        const record = recordOf(row.kind as ReadingKind, { seq, time, sensor, values });
+        values = {};
+        return { device, stream, record };
+      },
+    };
+  },
+};
+
+/** Members beside the values are not checked by pattern, so only what cannot break a row gets into one. */
+function plain(member: unknown): string | number {
+  if (typeof member === 'number') return member;
+  return typeof member === 'string' && /^[\w-]*$/.test(member) ? member : '';
+}
+
+export const FORMATS: Readonly<Record<FormatName, Format>> = { jsonl, csv };

@@ -1,0 +1,133 @@
+/**
+ * The receiving end of the promise: a durable subscription whose messages are acknowledged when what is new in them is
+ * written and flushed. Reconnects with back-off for as long as it runs.
+ */
+import type { Clock } from '../clock.ts';
+import { messageOf } from '../errors.ts';
+import type { Gap } from '../journal/types.ts';
+import { createBackoff } from '../uplink/backoff.ts';
+import { type Broker, createDial } from '../uplink/mqtt-dial.ts';
+import type { Format, Item } from './formats.ts';
+import { type IncomingBatch, parseBatch } from './incoming.ts';
+import type { Ledger } from './ledger.ts';
+import type { Output } from './output.ts';
+import type { Summary } from './summary.ts';
+
+const KEEPALIVE_MS = 30_000;
+
+export interface ReceiverOptions {
+  readonly broker: Broker;
+  readonly topic: string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly ca?: string;
+  readonly format: Format;
+  readonly output: Output;
+  readonly ledger: Ledger;
+  readonly summary: Summary;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** One line for the person who watches. */
+  readonly tell: (line: string) => void;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+}
+
+/** Resolves when the signal aborts; rejects when the output fails. */
+export async function receiveBatches(options: ReceiverOptions): Promise<void> {
+  const { broker, topic, ledger, summary, output, format, clock, tell } = options;
+  const { place } = broker;
+  const over = new AbortController();
+  const stop = () => over.abort();
+  options.signal.addEventListener('abort', stop, { once: true });
+  if (options.signal.aborted) stop();
+  const { signal } = over;
+  let failure: unknown;
+  let told: string | undefined;
+  /** One message after the other, also over a change of connections: none is acknowledged before an earlier one is flushed. */
+  let turn: Promise<void> = Promise.resolve();
+
+  const tellOnce = (line: string) => {
+    if (line !== told) tell(line);
+    told = line;
+  };
+  async function take(from: string, payload: Uint8Array): Promise<void> {
+    // After a failed write nothing may be acknowledged: what the ledger knows is not all on disk.
+    if (failure !== undefined) throw failure;
+    let batch: IncomingBatch;
+    try {
+      batch = parseBatch(Buffer.from(payload).toString('utf8'));
+    } catch (error) {
+      tellOnce(`A message on ${from} is left out. ${messageOf(error)}`);
+      return;
+    }
+    const { records, gaps, missing } = ledger.take(batch);
+    for (const gap of gaps) tell(describeGap(batch.device, gap));
+    if (missing > 0) {
+      tell(`Missing: ${missing} numbers of ${batch.device}, seen at ${batch.range?.first}..${batch.range?.last}.`);
+    }
+    for (const { sensor, values } of records) summary.add(batch.device, sensor, values);
+    const { device, stream } = batch;
+    const items: Item[] = [
+      ...gaps.map((gap) => ({ device, gap })),
+      ...records.map((record) => ({ device, stream, record })),
+    ];
+    if (items.length === 0) return;
+    try {
+      await output.write(items.map(format.write).join(''));
+    } catch (error) {
+      failure = error;
+      stop();
+      throw error;
+    }
+  }
+
+  const dial = createDial();
+  const backoff = createBackoff({ host: place.host, random: options.random });
+  while (!signal.aborted) {
+    let lastedMs = 0;
+    try {
+      const connection = await dial({
+        place,
+        ...(options.username === undefined ? {} : { username: options.username }),
+        ...(options.password === undefined ? {} : { password: options.password }),
+        ...(options.ca === undefined ? {} : { ca: options.ca }),
+        keepaliveMs: KEEPALIVE_MS,
+        clock,
+        signal,
+        durable: true,
+        onMessage(from, payload) {
+          const mine = turn.then(() => take(from, payload));
+          turn = mine.catch(() => undefined);
+          return mine;
+        },
+      });
+      const startMs = clock.monotonic();
+      const stopped = new Promise<void>((resolve) => {
+        signal.addEventListener('abort', () => resolve(), { once: true });
+        if (signal.aborted) resolve();
+      });
+      try {
+        await connection.subscribe(topic);
+        tellOnce(`Connected to ${place.host}:${place.port}; receiving ${topic}.`);
+        const reason = await Promise.race([connection.closed, stopped]);
+        if (reason) throw reason;
+      } finally {
+        // The message in hand is finished and acknowledged first; the broker keeps the rest.
+        await turn;
+        await connection.end();
+        lastedMs = clock.monotonic() - startMs;
+      }
+    } catch (error) {
+      if (!signal.aborted) tellOnce(messageOf(error));
+    }
+    backoff.sessionEnded(lastedMs);
+    await clock.sleep(backoff.nextMs(), signal);
+  }
+  options.signal.removeEventListener('abort', stop);
+  await turn;
+  if (failure !== undefined) throw failure;
+}
+
+const describeGap = (device: string, { stream, from, to, lost, reason }: Gap): string =>
+  `Gap: ${lost} of ${from}..${to} of ${device}, stream ${stream}, will not come (${reason}).`;
