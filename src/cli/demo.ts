@@ -19,7 +19,7 @@ const MAX_SECONDS = 86_400;
 
 export const demo: Command = {
   name: 'demo',
-  summary: 'simulated sensors, a broker of its own, a live view; needs nothing',
+  summary: 'Simulated sensors, a broker of its own, a live view; needs nothing.',
   usage: 'sedge demo [--seconds N] [--port N]',
   help: `Eight simulated sensors are read by the real drivers, kept in a real journal in a temporary directory and
 published to a small broker inside this process. Cut the broker off and watch the backlog grow; restore it and

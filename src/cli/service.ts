@@ -8,7 +8,7 @@ import { type Command, EXIT } from './command.ts';
 
 export const service: Command = {
   name: 'service',
-  summary: 'install or uninstall the systemd service',
+  summary: 'Install or uninstall the systemd service.',
   usage: 'sedge service install|uninstall [--dry-run] [--config FILE]',
   help: `install copies the program to ${PLACES.program}, makes the user sedge, writes a starting configuration to
 ${PLACES.config} if there is none, and enables and starts sedge.service. Run it again after an

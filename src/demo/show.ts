@@ -41,7 +41,7 @@ const RECONNECT_WAIT_MS = 15_000;
 const RECONNECT_POLL_MS = 100;
 
 export async function openShow({ clock, log, version, port }: ShowOptions): Promise<Show> {
-  const journalDirectory = await mkdtemp(join(tmpdir(), 'sedge-demo-'));
+  const journalDirectory = await mkdtemp(join(tmpdir(), `sedge-demo-${process.pid}-`));
   const removeJournal = () => rmSync(journalDirectory, { recursive: true, force: true });
   // The last resort, for a second Ctrl-C or a crash.
   process.once('exit', removeJournal);

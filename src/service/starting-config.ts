@@ -15,7 +15,7 @@ sensors:
   # air:   { driver: bme280, bus: 1, address: 0x76, every: 10s }
   # light: { driver: bh1750, every: 1m }
   # door:  { driver: gpio-input, line: 17, options: { debounce: 20ms } }
-  # probe: { driver: ds18b20, address: 28-00000a1b2c3d, every: 30s }
+  # motor: { driver: adxl345, every: 1m, options: { mode: burst, rate: 200Hz, window: 1s } }
 
 # Without an uplink everything is kept in the journal, up to its size; an uplink added later sends it.
 # uplinks:

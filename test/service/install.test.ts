@@ -14,7 +14,9 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { drivers } from '../../drivers/index.ts';
 import { runSteps } from '../../src/cli/service.ts';
+import { parseConfig } from '../../src/config/load.ts';
 import {
   type InstallPlan,
   installSteps,
@@ -217,5 +219,21 @@ describe('native packages', () => {
     expect(isBuildRubbish('/x/i2c-bus/build/Release/obj.target/i2c.o')).toBe(true);
     expect(isBuildRubbish('/x/i2c-bus/build/Release/.deps/i2c.d')).toBe(true);
     expect(isBuildRubbish('/x/i2c-bus/build/Release/i2c.node')).toBe(false);
+  });
+});
+
+describe('the starting configuration', () => {
+  const parse = (text: string) => parseConfig(text, { env: {}, cwd: '/etc/sedge', drivers, hostname: 'greenhouse-1' });
+
+  it('is valid as it is', async () => {
+    expect(await parse(STARTING_CONFIG)).toMatchObject({ config: { sensors: [{ id: 'board' }], uplinks: [] } });
+  });
+
+  it('is valid with its examples uncommented, but for the password that is not there', async () => {
+    const uncommented = STARTING_CONFIG.replaceAll(/^( *)# (?= *(?:[a-z_]+:|type))/gm, '$1');
+    expect(uncommented).toContain('\n  air:   { driver: bme280');
+    const result = await parse(uncommented);
+    const messages = 'problems' in result ? result.problems.map(({ path }) => path) : [];
+    expect(messages).toEqual(['uplinks.cloud.password_file']);
   });
 });
