@@ -4,11 +4,16 @@ import { environment } from './bus/environment.ts';
 import type { I2cBus, I2cTransfer } from './bus/i2c.ts';
 import { simulatedBuses } from './bus/simulated-buses.ts';
 import type { Clock } from './clock.ts';
-import type { Config, Place } from './config/types.ts';
+import type { Config, Place, SensorConfig } from './config/types.ts';
 import { SedgeError } from './errors.ts';
 
+/** Buses on which a sensor's simulation is put before the sensor is opened; on real hardware it is there already. */
+export interface PlacedBuses extends Buses {
+  put(sensor: SensorConfig): void;
+}
+
 export interface Hardware {
-  makeBuses(config: Config): Buses;
+  makeBuses(config: Config): PlacedBuses;
   /** Takes a simulated I2C sensor off its wires, or puts it back. Does nothing on real hardware. */
   unplug(place: Place, unplugged: boolean): void;
 }
@@ -21,7 +26,10 @@ function pluggable(bus: I2cBus, at: string, unplugged: ReadonlySet<string>): I2c
     (transfer: I2cTransfer): I2cTransfer =>
     async (address, tx, rxLength) => {
       if (!unplugged.has(addressKey(at, address))) return transfer(address, tx, rxLength);
-      throw new SedgeError('bus.nack', `nothing acknowledges at 0x${address.toString(16)} on ${bus.title}: it is unplugged`);
+      throw new SedgeError(
+        'bus.nack',
+        `nothing acknowledges at 0x${address.toString(16)} on ${bus.title}: it is unplugged`,
+      );
     };
   return {
     title: bus.title,
@@ -33,15 +41,18 @@ function pluggable(bus: I2cBus, at: string, unplugged: ReadonlySet<string>): I2c
 }
 
 export async function hardware({ simulate, clock }: { simulate: boolean; clock: Clock }): Promise<Hardware> {
-  if (!simulate) return { makeBuses: () => realBuses({ clock }), unplug: () => {} };
+  if (!simulate) return { makeBuses: () => ({ ...realBuses({ clock }), put: () => {} }), unplug: () => {} };
   const { simulations } = await import('../drivers/sim.ts');
   const unplugged = new Set<string>();
   return {
-    makeBuses({ sensors, simulation: { seed, speed, faults } }) {
+    makeBuses({ simulation: { seed, speed, faults } }) {
       const { world } = environment({ seed, speed, clock });
-      const placements = sensors.map(({ id, driver, place }) => ({ id, driver: driver.id, place }));
-      const buses = simulatedBuses({ placements, simulations, world, faults, seed, clock });
-      return { ...buses, i2c: (on, mux) => pluggable(buses.i2c(on, mux), placeKey(on, mux), unplugged) };
+      const buses = simulatedBuses({ placements: [], simulations, world, faults, seed, clock });
+      return {
+        ...buses,
+        i2c: (on, mux) => pluggable(buses.i2c(on, mux), placeKey(on, mux), unplugged),
+        put: ({ id, driver, place }) => buses.put({ id, driver: driver.id, place }),
+      };
     },
     unplug(place, isUnplugged) {
       if (place.bus !== 'i2c') return;

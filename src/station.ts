@@ -26,7 +26,6 @@ export function sensorStatus({ state, error, message }: SensorHealth): SensorSta
 export interface HealthParts {
   readonly time: string;
   readonly uptimeMs: number;
-  readonly stream: string;
   readonly synced: boolean;
   readonly journal: JournalStatus;
   /** Time of the oldest pending record. */
@@ -41,7 +40,7 @@ export function healthReport(parts: HealthParts): Readonly<Record<string, unknow
   return {
     time: parts.time,
     uptime_s: Math.floor(parts.uptimeMs / 1000),
-    stream: parts.stream,
+    stream: journal.stream,
     clock: parts.synced ? 'synced' : 'unsynced',
     storage: journal.storage,
     pending: journal.pending,

@@ -1,0 +1,105 @@
+/**
+ * Everything up to a reading: the sampler, a pipeline per sensor, and the latest of each. Knows nothing of journal and
+ * uplinks: it hands each reading on.
+ */
+import type { Clock } from './clock.ts';
+import type { PackedReading } from './codec.ts';
+import type { Config, SensorConfig } from './config/types.ts';
+import type { PlacedBuses } from './hardware.ts';
+import { createPipeline, type Pipeline } from './pipeline.ts';
+import type { Catalogue } from './reading.ts';
+import { sameConfig } from './same-config.ts';
+import { createSampler } from './sampler/sampler.ts';
+import type { SensorHealth } from './sampler/types.ts';
+import { catalogueSensor, sampledSensor, variantOf } from './sensors.ts';
+import type { Timekeeper } from './timekeeper.ts';
+
+export interface MeasuringOptions {
+  readonly clock: Clock;
+  readonly timekeeper: Timekeeper;
+  readonly random: () => number;
+  readonly makeBuses: (config: Config) => PlacedBuses;
+  readonly onReading: (reading: PackedReading) => void;
+  /** A sensor's state or error changed. */
+  readonly onChange: (id: string, health: SensorHealth) => void;
+}
+
+export interface Measuring {
+  start(config: Config): Promise<void>;
+  /** Only what changed restarts. Returns what was done, one phrase each. */
+  reload(next: Config): Promise<readonly string[]>;
+  health(): Readonly<Record<string, SensorHealth>>;
+  catalogue(): Catalogue;
+  stop(): Promise<void>;
+}
+
+export function createMeasuring(options: MeasuringOptions): Measuring {
+  const { clock, timekeeper, random, makeBuses, onReading, onChange } = options;
+  const pipelines = new Map<string, Pipeline>();
+  const running = new Map<string, SensorConfig>();
+  let buses: PlacedBuses | undefined;
+  let simulation: Config['simulation'] | undefined;
+
+  const sampler = createSampler({
+    clock,
+    random,
+    stamp: timekeeper.stamp,
+    sink(measurement) {
+      const reading = pipelines.get(measurement.sensor)?.process(measurement);
+      if (reading) onReading(reading);
+    },
+    onChange(id) {
+      const health = sampler.health()[id];
+      if (health) onChange(id, health);
+    },
+  });
+  const startSensor = async (sensor: SensorConfig) => {
+    const { channels } = variantOf(sensor.driver, sensor.options);
+    pipelines.set(sensor.id, createPipeline(channels, sensor.filters));
+    running.set(sensor.id, sensor);
+    buses!.put(sensor);
+    await sampler.add(sampledSensor(sensor, buses!, clock));
+  };
+  const stopSensor = async (id: string) => {
+    await sampler.remove(id);
+    pipelines.delete(id);
+    running.delete(id);
+  };
+
+  return {
+    async start(config) {
+      buses = makeBuses(config);
+      simulation = config.simulation;
+      for (const sensor of config.sensors) await startSensor(sensor);
+    },
+    async reload(next) {
+      const done: string[] = [];
+      const wanted = new Map(next.sensors.map((sensor) => [sensor.id, sensor]));
+      const before = new Set(running.keys());
+      const isOtherWorld = !sameConfig(simulation, next.simulation);
+      // All that goes leaves its place before anything new takes one.
+      for (const [id, sensor] of [...running]) {
+        if (!isOtherWorld && sameConfig(sensor, wanted.get(id))) continue;
+        await stopSensor(id);
+        if (!wanted.has(id)) done.push(`sensor ${id} removed`);
+      }
+      if (isOtherWorld) {
+        await buses?.close();
+        buses = makeBuses(next);
+        simulation = next.simulation;
+      }
+      for (const [id, sensor] of wanted) {
+        if (running.has(id)) continue;
+        await startSensor(sensor);
+        done.push(`sensor ${id} ${before.has(id) ? 'restarted' : 'added'}`);
+      }
+      return done;
+    },
+    health: () => sampler.health(),
+    catalogue: () => Object.fromEntries([...running].map(([id, sensor]) => [id, catalogueSensor(sensor)])),
+    async stop() {
+      await sampler.stop();
+      await buses?.close();
+    },
+  };
+}

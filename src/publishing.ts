@@ -1,0 +1,88 @@
+/** All uplinks over one journal: each with its own reader, none waits for another. */
+import type { Clock } from './clock.ts';
+import type { Config, UplinkConfig } from './config/types.ts';
+import { createDelivery } from './delivery.ts';
+import type { Journal } from './journal/types.ts';
+import { sameConfig } from './same-config.ts';
+import type { Log } from './service/log.ts';
+import type { Anchor } from './timekeeper.ts';
+import { mqttUplink } from './uplink/mqtt.ts';
+import type { Station, Uplink, UplinkStatus } from './uplink/types.ts';
+
+/** Longest that a clean stop of an uplink waits for its broker. */
+const DRAIN_MS = 5_000;
+
+export interface PublishingOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: () => number;
+  readonly bootId: string;
+  readonly station: Station;
+  /** The journal of the moment: a reload may open another. */
+  readonly journal: () => Journal;
+  readonly anchorOf: (bootId: string) => Anchor | undefined;
+}
+
+export interface Publishing {
+  start(config: Config): void;
+  /** Only what changed restarts. Returns what was done, one phrase each. */
+  reload(previous: Config, next: Config): Promise<readonly string[]>;
+  each(tell: (uplink: Uplink) => void): void;
+  status(): Readonly<Record<string, UplinkStatus>>;
+  /** Drains for a bounded time, says goodbye; `drain: false` only lets go. */
+  stop(options?: { readonly drain: boolean }): Promise<void>;
+}
+
+export function createPublishing(options: PublishingOptions): Publishing {
+  const { clock, log, random, bootId, station, journal, anchorOf } = options;
+  const running = new Map<string, { readonly config: UplinkConfig; readonly uplink: Uplink }>();
+
+  const startUplink = (config: UplinkConfig, waitMs: number) => {
+    const { name } = config;
+    const source = createDelivery({ reader: journal().reader(name), clock, bootId, anchorOf, waitMs });
+    const key = (of: string) => `uplink:${name}:${of}`;
+    const memory = {
+      get: (of: string) => journal().note(key(of)),
+      set: (of: string, value: string | undefined) => journal().setNote(key(of), value),
+    };
+    const uplink = mqttUplink(config, { name, station, source, clock, log, random, memory });
+    running.set(name, { config, uplink });
+  };
+  const stopUplink = async (name: string, drainMs: number) => {
+    const { uplink } = running.get(name)!;
+    running.delete(name);
+    await uplink.stop(drainMs);
+  };
+
+  return {
+    start({ uplinks, clock: { waitMs } }) {
+      for (const uplink of uplinks) startUplink(uplink, waitMs);
+    },
+    async reload(previous, next) {
+      const done: string[] = [];
+      const isOtherStation = previous.device !== next.device || !sameConfig(previous.clock, next.clock);
+      const before = new Set(running.keys());
+      for (const [name, { config }] of [...running]) {
+        const wanted = next.uplinks.find((uplink) => uplink.name === name);
+        if (!isOtherStation && sameConfig(wanted, config)) continue;
+        await stopUplink(name, DRAIN_MS);
+        if (!wanted) done.push(`uplink ${name} removed`);
+      }
+      for (const uplink of next.uplinks) {
+        if (running.has(uplink.name)) continue;
+        startUplink(uplink, next.clock.waitMs);
+        done.push(`uplink ${uplink.name} ${before.has(uplink.name) ? 'restarted' : 'added'}`);
+      }
+      // Only now, so that one under a new name began where the old one stood.
+      for (const name of before) if (!running.has(name)) journal().forget(name);
+      return done;
+    },
+    each(tell) {
+      for (const { uplink } of running.values()) tell(uplink);
+    },
+    status: () => Object.fromEntries([...running].map(([name, { uplink }]) => [name, uplink.status()])),
+    async stop({ drain } = { drain: true }) {
+      await Promise.all([...running.keys()].map((name) => stopUplink(name, drain ? DRAIN_MS : 0)));
+    },
+  };
+}
