@@ -37,6 +37,8 @@ export type ErrorCode =
   | 'uplink.lost' // the connection ended
   | 'uplink.timeout' // no acknowledgement in time
   | 'uplink.rejected' // the broker refused this message
+  | 'receive.malformed' // a message is no batch of ours
+  | 'receive.output' // what was received cannot be written
   | 'usage' // the command line is wrong
   | (string & {});
 

@@ -31,6 +31,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   MISSING_CHAR: 'a closing quote, bracket or the colon after a key is missing',
   MULTILINE_IMPLICIT_KEY: 'this line is no `key` and value, check the indent and the colon',
   MULTIPLE_DOCS: 'the file holds more than one document, delete this line and what follows',
+  RESOURCE_EXHAUSTION: 'the file is nested too deeply',
   TAB_AS_INDENT: 'a tab cannot indent, use spaces',
   TAG_RESOLVE_FAILED: 'tags such as !secret are not known, use an environment variable or password_file for a secret',
   UNEXPECTED_TOKEN: 'this does not belong here, check the indent, the quotes and the brackets',

@@ -180,7 +180,8 @@ export function traitsOf(driver: AnyDriver, options: Options | undefined): Trait
   } catch {
     // Options that do not go together: reported where the sensor is built.
   }
-  return { kind: undefined, channels: undefined };
+  // An option decides the channels of several drivers, but hardly ever the kind.
+  return { kind: driver.kind, channels: undefined };
 }
 
 const openOptions: Spec = { kind: 'any', doc: "The driver's options." };

@@ -59,6 +59,7 @@ export interface TopicsConfig {
   readonly status?: string | false;
   readonly info?: string | false;
   readonly health?: string | false;
+  readonly alert?: string | false;
 }
 
 export interface SimulationConfig {

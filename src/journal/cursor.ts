@@ -1,7 +1,7 @@
 /**
  * The cursors on disk: where each consumer is, its gaps, the highest number ever known durable, and the notes. Two files
  * are overwritten in turn, so that a torn write leaves the other. Promises: `save` resolves when a state taken after the
- * call is durable; a file whose write or flush failed is replaced, never flushed again.
+ * call is durable; a failed save never touches the slot that holds the newest durable state.
  *
  * Slot (little-endian): 0 "SEDGECUR", 8 u32 CRC-32 of what follows up to the end of the body, 12 u16 version, 14 u16 0,
  * 16 u32 body length, 20 u64 generation, 28 body: JSON, then zeros to the block's end. JSON because the body is small,
@@ -10,15 +10,18 @@
 import { crc32 } from 'node:zlib';
 import type { Consumer, GapEntry } from './consumer.ts';
 import { BLOCK_BYTES, roundUpToBlock } from './format.ts';
-import { errnoOf, type JournalFile, type JournalFs, readFully, writeFully } from './fs.ts';
+import { errno, errnoOf, type JournalFile, type JournalFs, readFully, writeFully } from './fs.ts';
 
 export const CURSOR_NAMES = ['cursor-0', 'cursor-1'] as const;
 const MAGIC = Buffer.from('SEDGECUR', 'latin1');
 /** Bound on one slot: the notes, the gaps, the consumers, all at their largest. */
 export const MAX_CURSOR_BYTES = 84 * BLOCK_BYTES;
+export const CURSOR_TEMPORARY = 'cursor-new';
+/** Size of a new slot file, so that it need not grow on a full device. */
+export const CURSOR_FILE_BYTES = 8 * BLOCK_BYTES;
 const VERSION = 1;
 const HEAD_BYTES = 28;
-/** Attempts of one save, each on a fresh file, before the storage counts as failed. */
+/** Attempts of one save: in place, in place, on a fresh file. */
 const MAX_ATTEMPTS = 3;
 
 export interface CursorState {
@@ -108,6 +111,10 @@ export interface CursorStoreOptions {
   /** Slot that holds the newest state; the first save goes to the other. */
   readonly slot: number;
   readonly slotBytes: readonly number[];
+  /** Most that a slot may take; three files at once are bounded by two of these. */
+  readonly maxBytes: number;
+  /** Size of a new slot file. */
+  readonly fileBytes: number;
   /** Takes the state to write and returns it with what to do when it is durable. */
   readonly snapshot: () => { state: CursorState; durable: () => void };
   readonly written: (bytes: number) => void;
@@ -127,19 +134,30 @@ export function cursorStore(options: CursorStoreOptions): CursorStore {
     await writeFully(file, bytes, 0);
     await file.fdatasync();
   };
-  /** A fresh file under the slot's name: the first one, and after a failure. The other slot holds meanwhile. */
+  /** A fresh file under the slot's name: the first one, and for a slot that failed twice. Full of zeros, to have room. */
   const replace = async (index: number, bytes: Buffer) => {
-    const path = pathOf(CURSOR_NAMES[index]!);
-    await files[index]?.close().catch(() => {});
-    files[index] = undefined;
+    const path = pathOf(CURSOR_TEMPORARY);
     await fs.unlink(path).catch((error) => {
       if (errnoOf(error) !== 'ENOENT') throw error;
     });
+    const sized = Buffer.alloc(Math.max(bytes.length, options.fileBytes));
+    if (sizes[0]! + sizes[1]! + sized.length > 2 * options.maxBytes)
+      throw errno('ENOSPC', 'no room for a third cursor');
+    bytes.copy(sized);
     const file = await fs.open(path, 'create');
+    try {
+      await writeFully(file, sized, 0);
+      await file.fdatasync();
+      await fs.rename(path, pathOf(CURSOR_NAMES[index]!));
+      await fs.syncDirectory(directory);
+    } catch (error) {
+      await file.close().catch(() => {});
+      await fs.unlink(path).catch(() => {});
+      throw error;
+    }
+    await files[index]?.close().catch(() => {});
     files[index] = file;
-    await writeFully(file, bytes, 0);
-    await file.fdatasync();
-    await fs.syncDirectory(directory);
+    sizes[index] = sized.length;
   };
 
   const write = async () => {
@@ -147,15 +165,19 @@ export function cursorStore(options: CursorStoreOptions): CursorStore {
     generation += 1;
     slot = 1 - slot;
     const bytes = encodeCursor(state, generation);
-    let trusted = sizes[slot]! > 0;
     for (let attempt = 1; ; attempt++) {
       try {
-        await (trusted ? overwrite : replace)(slot, bytes);
+        // A flush that failed says nothing of the next one, unless all bytes are written again: here they are.
+        await (sizes[slot]! > 0 && attempt < MAX_ATTEMPTS ? overwrite : replace)(slot, bytes);
         break;
       } catch (error) {
-        trusted = false;
-        sizes[slot] = 0;
-        if (attempt === MAX_ATTEMPTS) throw error;
+        await files[slot]?.close().catch(() => {});
+        files[slot] = undefined;
+        if (attempt === MAX_ATTEMPTS) {
+          // The slot may be torn: the next save goes to it again, not to the good one.
+          slot = 1 - slot;
+          throw error;
+        }
       }
     }
     sizes[slot] = Math.max(sizes[slot]!, bytes.length);

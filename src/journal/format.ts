@@ -215,6 +215,17 @@ export function decodeRecord(records: Buffer, at: number, seq: number): { record
   return { record: { seq, type: records[at + 4]!, version: records[at + 5]!, payload }, next };
 }
 
+/** All records of a frame. */
+export function recordsOf(frame: Frame): StoredRecord[] {
+  const records: StoredRecord[] = [];
+  for (let at = 0; at < frame.records.length; ) {
+    const { record, next } = decodeRecord(frame.records, at, frame.firstSeq + records.length);
+    records.push(record);
+    at = next;
+  }
+  return records;
+}
+
 /** Seqs are integers below 2^53, written as u64. */
 export function writeSeq(bytes: Buffer, seq: number, at: number): void {
   bytes.writeUInt32LE(seq % 2 ** 32, at);

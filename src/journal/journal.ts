@@ -11,7 +11,7 @@ import type { Clock } from '../clock.ts';
 import { SedgeError } from '../errors.ts';
 import { firstPending, gapOf } from './consumer.ts';
 import { type Core, type JournalLog, mutex, type Tuning } from './core.ts';
-import { cursorStore, MAX_CURSOR_BYTES, storedConsumer } from './cursor.ts';
+import { CURSOR_FILE_BYTES, cursorStore, MAX_CURSOR_BYTES, storedConsumer } from './cursor.ts';
 import { BLOCK_BYTES, checksum } from './format.ts';
 import { type JournalFs, nodeFs, storageError } from './fs.ts';
 import { firstStored, oldestPending } from './inspect.ts';
@@ -168,6 +168,8 @@ function createCore(
       generation: found.cursor?.generation ?? 0,
       slot: found.cursor?.slot ?? 1,
       slotBytes: found.cursorBytes,
+      maxBytes: tuning.cursorBytes,
+      fileBytes: Math.min(CURSOR_FILE_BYTES, Math.floor(tuning.cursorBytes / 2)),
       snapshot,
       written: (bytes) => {
         counters.bytesWritten += bytes;

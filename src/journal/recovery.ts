@@ -7,12 +7,14 @@
  * is read.
  */
 import { addGap, type Consumer } from './consumer.ts';
-import { CURSOR_NAMES, type CursorState, MAX_CURSOR_BYTES, readCursor } from './cursor.ts';
+import { CURSOR_NAMES, CURSOR_TEMPORARY, type CursorState, MAX_CURSOR_BYTES, readCursor } from './cursor.ts';
 import { BLOCK_BYTES, type Checksum, type SegmentHeader, segmentNumber } from './format.ts';
 import { errnoOf, type JournalEntry, type JournalFs } from './fs.ts';
-import { readHeader, type Segment, scanSegment } from './segment.ts';
+import { readHeader, type ScanResult, type Segment, scanSegment } from './segment.ts';
 
 export const SPARE_NAME = 'spare';
+/** A copy of the newest frame in the making, see repair.ts. */
+export const TAIL_NAME = 'tail';
 export const QUARANTINE_SUFFIX = '.damaged';
 
 export interface Survey {
@@ -22,6 +24,8 @@ export interface Survey {
   readonly segments: Segment[];
   /** Numbers that are missing inside segments that were read in full. */
   readonly holes: readonly (readonly [number, number])[];
+  /** The last frame of the newest segment. */
+  readonly lastFrame: ScanResult['lastFrame'];
   /** Under our names, but unusable: to be moved aside. */
   readonly damaged: readonly JournalEntry[];
   /** Recycled under an old name, interrupted: to be removed. */
@@ -56,6 +60,7 @@ export async function survey(
     if (number !== undefined) nextNumber = Math.max(nextNumber, number + 1);
     const slot = CURSOR_NAMES.indexOf(name as 'cursor-0');
     if (name.endsWith(QUARANTINE_SUFFIX)) quarantined.push(entry);
+    else if (name === TAIL_NAME || name === CURSOR_TEMPORARY) surplus.push(entry);
     else if (number === undefined && slot < 0 && name !== SPARE_NAME) foreignBytes += sizeBytes;
     else if (entry.kind !== 'file') damaged.push(entry);
     else if (slot >= 0) cursorBytes[slot] = sizeBytes;
@@ -72,6 +77,7 @@ export async function survey(
   }
 
   const holes: (readonly [number, number])[] = [];
+  let lastFrame: ScanResult['lastFrame'];
   for (const [index, segment] of candidates.entries()) {
     const next = candidates[index + 1]?.header;
     if (next && next.number === segment.header.number + 1) {
@@ -80,7 +86,10 @@ export async function survey(
     }
     const scan = await scanOrNothing(fs, pathOf(segment.name), segment.header, crc);
     segment.lastSeq = next ? Math.min(scan.lastSeq, next.firstSeq - 1) : scan.lastSeq;
-    if (!next) segment.endBytes = scan.endBytes;
+    if (!next) {
+      segment.endBytes = scan.endBytes;
+      lastFrame = scan.lastFrame;
+    }
     holes.push(...scan.holes);
   }
   return {
@@ -88,6 +97,7 @@ export async function survey(
     cursorBytes,
     segments: candidates,
     holes,
+    lastFrame,
     damaged,
     surplus,
     quarantined,
@@ -108,12 +118,12 @@ async function headerOrDamage(fs: JournalFs, path: string): Promise<SegmentHeade
   }
 }
 
-async function scanOrNothing(fs: JournalFs, path: string, header: SegmentHeader, crc: Checksum) {
+async function scanOrNothing(fs: JournalFs, path: string, header: SegmentHeader, crc: Checksum): Promise<ScanResult> {
   try {
     return await scanSegment(fs, path, header, crc);
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
-    return { lastSeq: header.firstSeq - 1, endBytes: BLOCK_BYTES, holes: [] };
+    return { lastSeq: header.firstSeq - 1, endBytes: BLOCK_BYTES, holes: [], lastFrame: undefined };
   }
 }
 

@@ -4,8 +4,9 @@
  * within a bound, for a person to look at.
  */
 import { type Core, reservedBytes } from './core.ts';
-import { errnoOf } from './fs.ts';
-import { QUARANTINE_SUFFIX, SPARE_NAME, type Survey } from './recovery.ts';
+import { BLOCK_BYTES, decodeFrame, encodeFrame, encodeHeader, recordsOf, segmentName } from './format.ts';
+import { errnoOf, readFully, writeFully } from './fs.ts';
+import { QUARANTINE_SUFFIX, SPARE_NAME, type Survey, TAIL_NAME } from './recovery.ts';
 import { release, shrink } from './retention.ts';
 
 const MAX_QUARANTINED_FILES = 4;
@@ -14,13 +15,17 @@ const MAX_QUARANTINED_SHARE = 1 / 8;
 
 export async function tidy(core: Core, found: Survey): Promise<void> {
   const newest = core.segments.at(-1);
+  for (const entry of found.surplus) if (await remove(core, entry.name)) core.otherBytes -= entry.sizeBytes;
   if (newest) await syncAndMaybeTruncate(core, newest.name);
+  await secureTail(core, found);
   await core.fs.syncDirectory(core.directory);
   // A directory or link under a cursor's name would be in the way.
   for (const entry of found.damaged) {
     if (entry.kind !== 'file' && entry.name.startsWith('cursor-')) await moveAside(core, entry.name);
   }
   await core.cursor.save();
+  // Both slots exist from the start, so that a full device later cannot forbid a save.
+  if (found.cursorBytes.includes(0)) await core.cursor.save();
   if (newest && newest.endBytes < newest.sizeBytes) {
     await syncAndMaybeTruncate(core, newest.name, newest.endBytes);
     newest.sizeBytes = newest.endBytes;
@@ -28,7 +33,6 @@ export async function tidy(core: Core, found: Survey): Promise<void> {
   for (const entry of found.damaged) {
     if (entry.kind === 'file' || !entry.name.startsWith('cursor-')) await moveAside(core, entry.name);
   }
-  for (const entry of found.surplus) if (await remove(core, entry.name)) core.otherBytes -= entry.sizeBytes;
   await boundQuarantine(core, found);
   if (core.spareBytes > 0 && core.spareBytes !== core.tuning.segmentBytes && (await remove(core, SPARE_NAME))) {
     core.spareBytes = 0;
@@ -48,6 +52,52 @@ async function syncAndMaybeTruncate(core: Core, name: string, lengthBytes?: numb
   } finally {
     await file.close().catch(() => {});
   }
+}
+
+/**
+ * The last frame may be in the cache only: the process was stopped between its write and its flush, or just after a flush
+ * that failed, and then the pages count as clean and another flush does nothing. So it is written once more, to a segment
+ * of its own; the old copy is then beyond the bound of the old segment. Every earlier frame was flushed before this one.
+ */
+async function secureTail(core: Core, found: Survey): Promise<void> {
+  const newest = core.segments.at(-1);
+  const { lastFrame } = found;
+  if (!newest || !lastFrame || newest.lastSeq <= (found.cursor?.state.newest?.seq ?? 0)) return;
+  const sizeBytes = (1 + lastFrame.blocks) * BLOCK_BYTES;
+  if (reservedBytes(core) + sizeBytes > core.maxSizeBytes && (await remove(core, SPARE_NAME))) core.spareBytes = 0;
+  if (reservedBytes(core) + sizeBytes > core.maxSizeBytes) return;
+  const header = {
+    ...newest.header,
+    number: core.nextNumber,
+    salt: core.random(4).readUInt32LE(0),
+    firstSeq: lastFrame.firstSeq,
+  };
+  const name = segmentName(header.number);
+  core.nextNumber += 1;
+  const source = await core.fs.open(core.pathOf(newest.name), 'read');
+  let bytes: Buffer;
+  try {
+    bytes = await readFully(source, lastFrame.blocks * BLOCK_BYTES, lastFrame.block * BLOCK_BYTES);
+  } finally {
+    await source.close();
+  }
+  const frame = decodeFrame(bytes, 0, lastFrame.block, newest.header, core.tuning.checksum);
+  if (!frame) return;
+  const copy = Buffer.alloc(sizeBytes);
+  encodeHeader(header).copy(copy);
+  encodeFrame(copy.subarray(BLOCK_BYTES), recordsOf(frame), frame.firstSeq, 1, header, core.tuning.checksum);
+  const file = await core.fs.open(core.pathOf(TAIL_NAME), 'create');
+  try {
+    await writeFully(file, copy, 0);
+    await file.fdatasync();
+  } finally {
+    await file.close().catch(() => {});
+  }
+  await core.fs.rename(core.pathOf(TAIL_NAME), core.pathOf(name));
+  core.counters.bytesWritten += sizeBytes;
+  core.segments.push({ header, name, lastSeq: newest.lastSeq, endBytes: sizeBytes, sizeBytes, readers: 0 });
+  newest.lastSeq = header.firstSeq - 1;
+  newest.endBytes = lastFrame.block * BLOCK_BYTES;
 }
 
 async function moveAside(core: Core, name: string): Promise<void> {

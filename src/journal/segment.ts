@@ -121,6 +121,7 @@ export interface ScanResult {
   readonly endBytes: number;
   /** Numbers that are missing between valid frames. */
   readonly holes: readonly (readonly [number, number])[];
+  readonly lastFrame: Pick<Frame, 'firstSeq' | 'block' | 'blocks'> | undefined;
 }
 
 /** Reads a whole segment. */
@@ -137,12 +138,14 @@ export async function scanSegment(
     const holes: [number, number][] = [];
     let lastSeq = header.firstSeq - 1;
     let endBytes = BLOCK_BYTES;
+    let lastFrame: ScanResult['lastFrame'];
     for (let frame = await reader.next(lastSeq + 1); frame; frame = await reader.next(lastSeq + 1)) {
       if (frame.firstSeq > lastSeq + 1) holes.push([lastSeq + 1, frame.firstSeq - 1]);
       lastSeq = frame.firstSeq + frame.count - 1;
       endBytes = (frame.block + frame.blocks) * BLOCK_BYTES;
+      lastFrame = { firstSeq: frame.firstSeq, block: frame.block, blocks: frame.blocks };
     }
-    return { lastSeq, endBytes, holes };
+    return { lastSeq, endBytes, holes, lastFrame };
   } finally {
     await file.close();
   }

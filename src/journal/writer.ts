@@ -236,6 +236,7 @@ export function createWriter(core: Core, commitEveryMs: number): Writer {
           const { active } = core;
           if (active && file && core.storage === 'ok' && active.endBytes < active.sizeBytes) {
             await file.truncate(active.endBytes);
+            await file.fdatasync();
             active.sizeBytes = active.endBytes;
           }
           await seal();

@@ -15,6 +15,8 @@ export interface Output {
 }
 
 export function streamOutput(stream: Writable): Output {
+  // A reader that has gone (EPIPE) is told by the write that fails.
+  stream.on('error', () => undefined);
   return {
     write: (text) =>
       new Promise((resolve, reject) => {
@@ -33,16 +35,19 @@ const LINE_END = 0x0a;
  */
 export async function fileOutput(path: string, format: Format, restore: (item: Item) => void): Promise<Output> {
   let file: FileHandle | undefined;
+  // A device or a pipe has nothing to read back, and nothing to flush.
+  let isRegular = true;
   try {
     file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, 0o600);
-    const { size } = await file.stat();
-    const goodBytes = await readBack(file, path, format, restore);
-    if (goodBytes < size) await file.truncate(goodBytes);
-    if (goodBytes === 0) {
-      await file.appendFile(format.header);
+    const stat = await file.stat();
+    isRegular = stat.isFile();
+    const goodBytes = isRegular ? await readBack(file, path, format, restore) : 0;
+    if (isRegular && goodBytes < stat.size) await file.truncate(goodBytes);
+    if (goodBytes === 0) await file.appendFile(format.header);
+    if (isRegular) {
+      await file.datasync();
       await flushDirectory(path);
     }
-    await file.datasync();
   } catch (error) {
     await file?.close();
     if (error instanceof SedgeError) throw error;
@@ -53,7 +58,7 @@ export async function fileOutput(path: string, format: Format, restore: (item: I
     async write(text) {
       try {
         await handle.appendFile(text);
-        await handle.datasync();
+        if (isRegular) await handle.datasync();
       } catch (error) {
         throw outputError(path, error);
       }

@@ -99,11 +99,12 @@ export function refusedError(reason: number, place: BrokerPlace): SedgeError {
   return uplinkError('uplink.refused', `The broker at ${at(place)} ${why}.`);
 }
 
-export const closedEarlyError = (place: BrokerPlace): SedgeError =>
-  uplinkError(
-    'uplink.lost',
-    `${at(place)} closed the connection before it answered${place.tls ? '' : ': check that it is an MQTT port, and mqtts:// if it wants TLS'}.`,
-  );
+export function closedEarlyError(place: BrokerPlace): SedgeError {
+  const hint = place.tls
+    ? 'check that this port speaks TLS (often 8883), and use mqtt:// if it does not'
+    : 'check that it is an MQTT port, and use mqtts:// if it wants TLS';
+  return uplinkError('uplink.lost', `${at(place)} closed the connection before it answered: ${hint}.`);
+}
 
 export const noAnswerError = (place: BrokerPlace, limitMs: number): SedgeError =>
   uplinkError(

@@ -123,6 +123,11 @@ describe('one mistake is one line', () => {
 });
 
 describe('a schedule', () => {
+  it('is missing also while an option is wrong', async () =>
+    expect(await sensor('driver: adxl345, options: { mode: brust }')).toEqual([
+      expect.stringContaining('3:6: sensors.s: one of `every` and `cron` is missing'),
+      expect.stringContaining('did you mean `burst`?'),
+    ]));
   it('of a polled sensor is exactly one of every and cron', async () => {
     expect(await sensor('driver: bme280')).toEqual(['3:6: sensors.s: one of `every` and `cron` is missing']);
     expect(await sensor('driver: bme280, every: 1s, cron: "* * * * *"')).toEqual([

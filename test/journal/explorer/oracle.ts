@@ -1,0 +1,93 @@
+/**
+ * What must be true of a journal whatever happened to its disk. The oracle sees what the process saw: numbers it was
+ * promised, batches it was given. It knows nothing of files.
+ */
+import type { Gap, RawBatch } from '../../../src/journal/types.ts';
+
+export interface Oracle {
+  accepted(stream: string, seq: number, content: string): void;
+  /** A batch as a consumer got it; `after` is the last number of this session before it. Returns the new one. */
+  delivered(consumer: string, batch: RawBatch, after: number): number;
+  /** Everything was drained: accepted = delivered + gaps, for each consumer. */
+  finished(consumers: readonly string[]): void;
+}
+
+/** `damageExpected`: the device itself destroyed data, so gaps with that reason are true. */
+export function createOracle(damageExpected: boolean): Oracle {
+  const promised = new Map<string, string>();
+  const contents = new Map<string, string>();
+  const numbersOf = new Map<string, string>();
+  const seen = new Map<string, { records: Set<string>; gaps: Gap[] }>();
+  const of = (consumer: string) => {
+    const known = seen.get(consumer) ?? { records: new Set<string>(), gaps: [] };
+    seen.set(consumer, known);
+    return known;
+  };
+  const names = (gap: Gap, key: string) => {
+    const [stream, seq] = key.split('/');
+    return gap.stream === stream && gap.from <= Number(seq) && Number(seq) <= gap.to;
+  };
+  const sameContent = (key: string, content: string) => {
+    const known = contents.get(key);
+    if (known !== undefined && known !== content) throw new Error(`number ${key} used for two records`);
+    contents.set(key, content);
+    const number = numbersOf.get(content);
+    if (number !== undefined && number !== key) throw new Error(`one record under two numbers ${number} and ${key}`);
+    numbersOf.set(content, key);
+  };
+
+  return {
+    accepted(stream, seq, content) {
+      const key = `${stream}/${seq}`;
+      sameContent(key, content);
+      promised.set(key, content);
+    },
+    delivered(consumer, batch, after) {
+      const known = of(consumer);
+      let last = after;
+      for (const { seq, payload } of batch.records) {
+        const key = `${batch.stream}/${seq}`;
+        const content = Buffer.from(payload).toString('latin1');
+        if (!/^record \d+ x*$/.test(content)) throw new Error(`record ${key} has content that nobody wrote`);
+        if (seq <= last) throw new Error(`record ${key} came after ${last}`);
+        if (last !== after && seq !== last + 1) throw new Error(`a hole inside a batch before ${key}`);
+        last = seq;
+        sameContent(key, content);
+        if (known.gaps.some((gap) => names(gap, key))) throw new Error(`record ${key} came, but a gap had named it`);
+        known.records.add(key);
+      }
+      for (const gap of batch.gaps) {
+        if (gap.lost !== gap.to - gap.from + 1 || gap.lost < 1) throw new Error('a gap with a wrong count');
+        if (gap.reason === 'damaged' && !damageExpected) throw new Error(`false damage ${gap.from}..${gap.to}`);
+        if (gap.reason === 'journal_full') {
+          for (let seq = gap.from; seq <= gap.to; seq++) {
+            if (known.records.has(`${gap.stream}/${seq}`)) throw new Error(`gap names delivered ${gap.stream}/${seq}`);
+          }
+        }
+        for (const other of known.gaps) {
+          const overlap = other.from <= gap.to && gap.from <= other.to;
+          const same = other.from === gap.from && other.to === gap.to && other.stream === gap.stream;
+          if (overlap && !same) {
+            throw new Error(`gap ${gap.from}..${gap.to} changed: it was ${other.from}..${other.to}`);
+          }
+        }
+        if (!known.gaps.some((one) => one.from === gap.from)) known.gaps.push(gap);
+      }
+      const { previous } = batch;
+      if (previous && batch.records.length > 0 && previous.last >= batch.records[0]!.seq) {
+        throw new Error(`previous ends at ${previous.last}, not before the batch`);
+      }
+      return last;
+    },
+    finished(consumers) {
+      for (const consumer of consumers) {
+        const { records, gaps } = of(consumer);
+        for (const key of promised.keys()) {
+          if (!records.has(key) && !gaps.some((gap) => names(gap, key))) {
+            throw new Error(`accepted record ${key} was lost for ${consumer}`);
+          }
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import type { Batch } from '../../src/batch.ts';
+import { encodeBatch } from '../../src/uplink/batch-json.ts';
+import { readings, STREAM } from './array-source.ts';
+
+const batch = (count: number, more: Partial<Batch> = {}): Batch => ({
+  stream: STREAM,
+  volatile: false,
+  previous: undefined,
+  records: readings(1, count),
+  gaps: [],
+  position: { stream: STREAM, seq: count, gaps: more.gaps ?? [] },
+  ...more,
+});
+const encode = (value: Batch, maxBytes: number) => encodeBatch(value, { device: 'greenhouse-1', maxBytes });
+
+describe('a batch as JSON', () => {
+  it('has readings also when it holds gaps only, and then neither first nor last', () => {
+    const gap = { stream: STREAM, from: 1, to: 2, lost: 2, reason: 'damaged' } as const;
+    const [message] = encode(batch(0, { gaps: [gap] }), 1_000);
+    expect(JSON.parse(message!.payload)).toEqual({
+      format: 1,
+      device: 'greenhouse-1',
+      stream: STREAM,
+      readings: [],
+      gaps: [gap],
+    });
+  });
+
+  it('says that it is volatile', () => {
+    expect(JSON.parse(encode(batch(1, { volatile: true }), 1_000)[0]!.payload)).toMatchObject({ volatile: true });
+  });
+
+  it.each([300, 500, 1_000, 1_001, 1_002, 5_000, 100_000])('never has more than %i bytes', (maxBytes) => {
+    const gap = { stream: STREAM, from: 1, to: 2, lost: 2, reason: 'damaged' } as const;
+    const messages = encode(batch(100, { previous: { stream: 'a'.repeat(24), last: 5 } }), maxBytes);
+    for (const { payload } of messages) expect(Buffer.byteLength(payload)).toBeLessThanOrEqual(maxBytes);
+    const seqs = messages.flatMap(({ payload }) => JSON.parse(payload).readings.map(({ seq }: { seq: number }) => seq));
+    expect(seqs).toEqual(Array.from({ length: 100 }, (_, index) => index + 1));
+    expect(messages.map(({ records }) => records).reduce((a, b) => a + b)).toBe(100);
+    const withGaps = encode(batch(100, { gaps: [gap] }), 5_000);
+    for (const { payload } of withGaps) expect(payload.length).toBeLessThanOrEqual(5_000);
+  });
+
+  it('is acknowledged in parts: each part with its last number, the gaps with the first', () => {
+    const gap = { stream: STREAM, from: 1, to: 2, lost: 2, reason: 'damaged' } as const;
+    const messages = encode(batch(100, { gaps: [gap] }), 5_000);
+    expect(messages.length).toBeGreaterThan(1);
+    for (const [index, { payload, position }] of messages.entries()) {
+      const { first, last, gaps } = JSON.parse(payload);
+      expect(position).toEqual({ stream: STREAM, seq: last, gaps: index === 0 ? [gap] : [] });
+      expect(gaps).toEqual(index === 0 ? [gap] : undefined);
+      expect(first).toBe(index === 0 ? 1 : messages[index - 1]!.position.seq + 1);
+    }
+  });
+
+  it('sends a record that is larger than the bound alone', () => {
+    const [small, , after] = readings(1, 3);
+    const large = { ...small!, seq: 2, valuesJson: `{"temperature":1${'0'.repeat(400)}}` };
+    const messages = encode(batch(3, { records: [small!, large, after!] }), 400);
+    expect(messages.map(({ records }) => records)).toEqual([1, 1, 1]);
+  });
+});
