@@ -49,7 +49,7 @@ const RULES: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   ],
   [
     /^src\/config\//,
-    /^src\/(driver|errors|reading)\.ts$|^src\/config\/|^src\/(sampler\/types|filters\/filters|bus\/(gpio|faults))\.ts$/,
+    /^src\/(driver|errors|import|reading)\.ts$|^src\/config\/|^src\/(sampler\/types|filters\/filters|bus\/(gpio|faults))\.ts$/,
   ],
   [/^src\/service\//, /^src\/(clock|errors|version)\.ts$|^src\/service\//],
   [/^src\/pipeline\.ts$/, /^src\/(codec|reading)\.ts$|^src\/filters\/filters\.ts$|^src\/sampler\/types\.ts$/],
