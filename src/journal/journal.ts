@@ -21,7 +21,7 @@ import { createReader, type ManagedReader } from './reader.ts';
 import { type Recovered, reconcile, type Survey, survey } from './recovery.ts';
 import { tidy } from './repair.ts';
 import { makeSpare, release } from './retention.ts';
-import type { Journal, JournalOptions, JournalRecord, JournalStatus } from './types.ts';
+import type { Journal, JournalOptions, JournalStatus } from './types.ts';
 import { createWriter } from './writer.ts';
 
 export type { JournalLog, Tuning } from './core.ts';
