@@ -80,7 +80,7 @@ describe('a configuration that is wrong', () => {
     write(`version: 1
 sensors:
   a: { driver: bme281, every: 1s }
-  b: { driver: bme280, every: 10 }
+  b: { driver: bme280, address: 0x77, every: 10 }
   c: { driver: bme280, evry: 1s }
   d: { driver: bh1750, every: 1s }
   e: { driver: bh1750, every: 2s }
@@ -93,7 +93,7 @@ journal: { max_size: 64 MiB }
     expect(lines).toHaveLength(6);
     for (const line of lines) expect(line).toMatch(/^sedge\.yaml:\d+:\d+: [a-z._]+: .+/);
     expect(checked.stderr).toMatch(/^sedge\.yaml:3:16: sensors\.a\.driver: .*bme280/m);
-    expect(checked.stderr).toMatch(/^sedge\.yaml:4:31: sensors\.b\.every: .*10s/m);
+    expect(checked.stderr).toMatch(/^sedge\.yaml:4:46: sensors\.b\.every: .*10s/m);
     expect(checked.stderr).toMatch(/^sedge\.yaml:5:24: sensors\.c\.evry: .*every/m);
     const ran = await sedge(['run', '--config', 'sedge.yaml', '--simulate'], { cwd: directory });
     expect(ran).toEqual({ ...checked });
