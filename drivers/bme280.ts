@@ -201,7 +201,7 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
     throw fail(
       'sensor.identity',
       name === 'BMP280'
-        ? `bme280: ${place} answers as a BMP280, not as a BME280: it has no humidity, so use a driver for the BMP280`
+        ? `bme280: ${place} answers as a BMP280, not as a BME280: it has no humidity, so use \`driver: bmp280\``
         : `bme280: ${place} answers as ${name ?? `an unknown chip (id 0x${id[0]!.toString(16)})`}, not as a BME280: check address and driver`,
     );
   }

@@ -7,6 +7,7 @@ import bme280, { measurementUs, type Oversampling } from '../drivers/bme280.ts';
 import sht4x, { serialNumber } from '../drivers/sht4x.ts';
 import { crc8 } from '../src/driver.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
+import { AIR, runBmp280 } from './vector-rows-air.ts';
 import { runAdxl345, runVibration } from './vector-rows-motion.ts';
 import { commandChip, exchangesOf, readOnce, registerChip } from './vector-wire.ts';
 
@@ -15,12 +16,6 @@ export const UNOWNED = Symbol('unowned');
 /** Undefined when the row passes; else a sentence, or UNOWNED. */
 export type RowRunner = (row: VectorRow, file: VectorFile) => Promise<string | undefined | typeof UNOWNED>;
 
-const AIR: Members = {
-  temperature: { channel: 'temperature', scale: 1 },
-  humidity: { channel: 'humidity', scale: 1 },
-  // The files have Pa, Sedge has hPa.
-  pressure: { channel: 'pressure', scale: 0.01 },
-};
 const LIGHT: Members = { illuminance: { channel: 'illuminance', scale: 1 } };
 
 const BME280_STATUS = 0xf3;
@@ -89,6 +84,7 @@ export const rowRunners: Readonly<Record<string, RowRunner>> = {
   adxl345: runAdxl345,
   bh1750: runBh1750,
   bme280: runBme280,
+  bmp280: runBmp280,
   'bosch-timing': runBoschTiming,
   crc8: runCrc8,
   sht4x: runSht4x,
