@@ -7,6 +7,7 @@ import bmp280 from './bmp280.ts';
 import gpioInput from './gpio-input.ts';
 import host from './host.ts';
 import mock from './mock.ts';
+import sht3x from './sht3x.ts';
 import sht4x from './sht4x.ts';
 import sw420 from './sw420.ts';
 
@@ -18,6 +19,7 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   'gpio-input': gpioInput,
   host,
   mock,
+  sht3x,
   sht4x,
   sw420,
 };

@@ -1,8 +1,10 @@
 /** The part of the vector rows that is about air: pressure, temperature, humidity, gases; see vector-rows.ts. */
+import { isDeepStrictEqual } from 'node:util';
 import bmp280 from '../drivers/bmp280.ts';
-import type { PollDriver } from '../src/driver.ts';
+import sht3x, { statusBits, words } from '../drivers/sht3x.ts';
+import { crc8, type PollDriver } from '../src/driver.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
-import { type RegisterChip, readOnce, registerChip } from './vector-wire.ts';
+import { commandChip, exchangesOf, type RegisterChip, readOnce, registerChip } from './vector-wire.ts';
 
 export const AIR: Members = {
   temperature: { channel: 'temperature', scale: 1 },
@@ -38,3 +40,24 @@ export const runBmp280 = (row: VectorRow, file: VectorFile): Verdict =>
   runRegisters(bmp280, row, file, ({ registers }) => {
     registers[BMP280_STATUS] = 0;
   });
+
+const SHT3X_PRECISION: Readonly<Record<string, string>> = { '2400': 'high', '240b': 'medium', '2416': 'low' };
+/** The driver does without clock stretching where the files also stretch: the reply means the same. */
+const SHT3X_SAME = { '2400': '2c06', '240b': '2c0d', '2416': '2c10' };
+const SHT3X_STATUS = 'f32d';
+/** The status after a reset: what the driver asks for at open. */
+const SHT3X_ANSWERS = { [SHT3X_STATUS]: '8010e1' };
+
+export async function runSht3x(row: VectorRow, file: VectorFile): Verdict {
+  const exchange = exchangesOf(row).at(-1);
+  if (exchange?.write === SHT3X_STATUS) {
+    const [status] = words(Buffer.from(exchange.read ?? '', 'hex'), 3, crc8) ?? [];
+    const got = status === undefined ? undefined : statusBits(status);
+    return isDeepStrictEqual(got, row.expect) ? undefined : `read the status as ${JSON.stringify(got)}`;
+  }
+  const [command] = Object.entries(SHT3X_SAME).find((pair) => pair.includes(exchange?.write ?? '')) ?? [];
+  const precision = SHT3X_PRECISION[command ?? ''];
+  if (!precision) return `no precision has the command ${exchange?.write}`;
+  const dialect = { same: SHT3X_SAME, answers: SHT3X_ANSWERS };
+  return judge(row, file, await readOnce(sht3x, (clock) => commandChip(row, clock, dialect), { precision }), AIR);
+}

@@ -7,7 +7,7 @@ import bme280, { measurementUs, type Oversampling } from '../drivers/bme280.ts';
 import sht4x, { serialNumber } from '../drivers/sht4x.ts';
 import { crc8 } from '../src/driver.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
-import { AIR, runBmp280 } from './vector-rows-air.ts';
+import { AIR, runBmp280, runSht3x } from './vector-rows-air.ts';
 import { runAdxl345, runVibration } from './vector-rows-motion.ts';
 import { commandChip, exchangesOf, readOnce, registerChip } from './vector-wire.ts';
 
@@ -87,6 +87,7 @@ export const rowRunners: Readonly<Record<string, RowRunner>> = {
   bmp280: runBmp280,
   'bosch-timing': runBoschTiming,
   crc8: runCrc8,
+  sht3x: runSht3x,
   sht4x: runSht4x,
   vibration: runVibration,
 };
