@@ -9,6 +9,7 @@ import host from './host.ts';
 import mock from './mock.ts';
 import sht3x from './sht3x.ts';
 import sht4x from './sht4x.ts';
+import shtc3 from './shtc3.ts';
 import sw420 from './sw420.ts';
 
 export const drivers: Readonly<Record<string, AnyDriver>> = {
@@ -21,5 +22,6 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   mock,
   sht3x,
   sht4x,
+  shtc3,
   sw420,
 };

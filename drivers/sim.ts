@@ -7,6 +7,7 @@ import { simulation as bmp280 } from './bmp280.sim.ts';
 import { simulation as gpioInput } from './gpio-input.sim.ts';
 import { simulation as sht3x } from './sht3x.sim.ts';
 import { simulation as sht4x } from './sht4x.sim.ts';
+import { simulation as shtc3 } from './shtc3.sim.ts';
 import { simulation as sw420 } from './sw420.sim.ts';
 
 export const simulations: Readonly<Record<string, Simulation>> = {
@@ -17,5 +18,6 @@ export const simulations: Readonly<Record<string, Simulation>> = {
   'gpio-input': gpioInput,
   sht3x,
   sht4x,
+  shtc3,
   sw420,
 };
