@@ -1,6 +1,7 @@
 /** The drivers, by the name that the configuration uses. A literal table: no scanning, no side effects. */
 import type { AnyDriver } from '../src/driver.ts';
 import adxl345 from './adxl345.ts';
+import aht20 from './aht20.ts';
 import bh1750 from './bh1750.ts';
 import bme280 from './bme280.ts';
 import bmp280 from './bmp280.ts';
@@ -14,6 +15,7 @@ import sw420 from './sw420.ts';
 
 export const drivers: Readonly<Record<string, AnyDriver>> = {
   adxl345,
+  aht20,
   bh1750,
   bme280,
   bmp280,

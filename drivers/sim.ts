@@ -1,6 +1,7 @@
 /** The simulations, by the name of their driver; loaded only when simulating. A driver without hardware has none. */
 import type { Simulation } from '../src/bus/sim.ts';
 import { simulation as adxl345 } from './adxl345.sim.ts';
+import { simulation as aht20 } from './aht20.sim.ts';
 import { simulation as bh1750 } from './bh1750.sim.ts';
 import { simulation as bme280 } from './bme280.sim.ts';
 import { simulation as bmp280 } from './bmp280.sim.ts';
@@ -12,6 +13,7 @@ import { simulation as sw420 } from './sw420.sim.ts';
 
 export const simulations: Readonly<Record<string, Simulation>> = {
   adxl345,
+  aht20,
   bh1750,
   bme280,
   bmp280,

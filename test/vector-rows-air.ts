@@ -1,8 +1,10 @@
 /** The part of the vector rows that is about air: pressure, temperature, humidity, gases; see vector-rows.ts. */
 import { isDeepStrictEqual } from 'node:util';
+import aht20 from '../drivers/aht20.ts';
 import bmp280 from '../drivers/bmp280.ts';
 import sht3x, { statusBits, words } from '../drivers/sht3x.ts';
-import { crc8, type PollDriver } from '../src/driver.ts';
+import type { SimulatedChip } from '../src/bus/sim.ts';
+import { type Clock, crc8, type PollDriver } from '../src/driver.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
 import { commandChip, exchangesOf, type RegisterChip, readOnce, registerChip } from './vector-wire.ts';
 
@@ -60,4 +62,41 @@ export async function runSht3x(row: VectorRow, file: VectorFile): Verdict {
   if (!precision) return `no precision has the command ${exchange?.write}`;
   const dialect = { same: SHT3X_SAME, answers: SHT3X_ANSWERS };
   return judge(row, file, await readOnce(sht3x, (clock) => commandChip(row, clock, dialect), { precision }), AIR);
+}
+
+const AHT20_STATUS = '71';
+const AHT20_MEASURE = 'ac3300';
+const AHT20_CALIBRATED = '18';
+
+/** Answers what the row holds: each status once, and the replies to one measurement one after the other; the last again. */
+function aht20Chip(row: VectorRow, clock: Clock): SimulatedChip {
+  const exchanges = exchangesOf(row);
+  const statuses = exchanges.filter(({ write }) => write === AHT20_STATUS).map(({ read }) => read ?? '');
+  const measurement = exchanges.slice(exchanges.findIndex(({ write }) => write === AHT20_MEASURE));
+  const initialise = exchanges.find(({ write }) => write === 'be0800')?.write;
+  let isInitialised = false;
+  let left = [...measurement];
+  let readyMs = Number.POSITIVE_INFINITY;
+  return {
+    write(bytes) {
+      const hex = Buffer.from(bytes).toString('hex');
+      if (hex === initialise) isInitialised = true;
+      if (hex !== AHT20_MEASURE) return true;
+      left = [...measurement];
+      readyMs = clock.monotonic() + (left[0]?.delayMs ?? 0);
+      return true;
+    },
+    read(length) {
+      if (length === 1) return Buffer.from(statuses.at(isInitialised ? -1 : 0) ?? AHT20_CALIBRATED, 'hex');
+      if (clock.monotonic() < readyMs) return null;
+      const reply = left[0]?.read ?? '';
+      if (left.length > 1) left.shift();
+      return Buffer.from(reply, 'hex');
+    },
+  };
+}
+
+export async function runAht20(row: VectorRow, file: VectorFile): Verdict {
+  const model = row.config?.variant === 'AHT10' ? 'aht10' : 'aht20';
+  return judge(row, file, await readOnce(aht20, (clock) => aht20Chip(row, clock), { model }), AIR);
 }

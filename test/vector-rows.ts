@@ -7,7 +7,7 @@ import bme280, { measurementUs, type Oversampling } from '../drivers/bme280.ts';
 import sht4x, { serialNumber } from '../drivers/sht4x.ts';
 import { crc8 } from '../src/driver.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
-import { AIR, runBmp280, runSht3x } from './vector-rows-air.ts';
+import { AIR, runAht20, runBmp280, runSht3x } from './vector-rows-air.ts';
 import { runAdxl345, runVibration } from './vector-rows-motion.ts';
 import { commandChip, exchangesOf, readOnce, registerChip } from './vector-wire.ts';
 
@@ -82,6 +82,7 @@ const runBoschTiming: RowRunner = async ({ sensor, osr, maxDelayUs }) => {
 
 export const rowRunners: Readonly<Record<string, RowRunner>> = {
   adxl345: runAdxl345,
+  aht20: runAht20,
   bh1750: runBh1750,
   bme280: runBme280,
   bmp280: runBmp280,
