@@ -5,6 +5,7 @@ import aht20 from './aht20.ts';
 import bh1750 from './bh1750.ts';
 import bme280 from './bme280.ts';
 import bmp280 from './bmp280.ts';
+import bmp388 from './bmp388.ts';
 import gpioInput from './gpio-input.ts';
 import host from './host.ts';
 import mock from './mock.ts';
@@ -19,6 +20,7 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   bh1750,
   bme280,
   bmp280,
+  bmp388,
   'gpio-input': gpioInput,
   host,
   mock,

@@ -5,6 +5,7 @@ import { simulation as aht20 } from './aht20.sim.ts';
 import { simulation as bh1750 } from './bh1750.sim.ts';
 import { simulation as bme280 } from './bme280.sim.ts';
 import { simulation as bmp280 } from './bmp280.sim.ts';
+import { simulation as bmp388 } from './bmp388.sim.ts';
 import { simulation as gpioInput } from './gpio-input.sim.ts';
 import { simulation as sht3x } from './sht3x.sim.ts';
 import { simulation as sht4x } from './sht4x.sim.ts';
@@ -17,6 +18,7 @@ export const simulations: Readonly<Record<string, Simulation>> = {
   bh1750,
   bme280,
   bmp280,
+  bmp388,
   'gpio-input': gpioInput,
   sht3x,
   sht4x,

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import aht20 from '../drivers/aht20.ts';
 import bmp280 from '../drivers/bmp280.ts';
+import bmp388 from '../drivers/bmp388.ts';
 import sht3x, { statusBits, words } from '../drivers/sht3x.ts';
 import type { SimulatedChip } from '../src/bus/sim.ts';
 import { type Clock, crc8, type PollDriver } from '../src/driver.ts';
@@ -41,6 +42,14 @@ const BMP280_STATUS = 0xf3;
 export const runBmp280 = (row: VectorRow, file: VectorFile): Verdict =>
   runRegisters(bmp280, row, file, ({ registers }) => {
     registers[BMP280_STATUS] = 0;
+  });
+
+const BMP388_STATUS = 0x03;
+const BMP388_READY = 0x60;
+
+export const runBmp388 = (row: VectorRow, file: VectorFile): Verdict =>
+  runRegisters(bmp388, row, file, ({ registers }) => {
+    registers[BMP388_STATUS]! |= BMP388_READY;
   });
 
 const SHT3X_PRECISION: Readonly<Record<string, string>> = { '2400': 'high', '240b': 'medium', '2416': 'low' };

@@ -138,6 +138,17 @@ describe('bmp280', () => {
     await expect(open()).rejects.toMatchObject({ code: 'sensor.identity', message: expect.stringMatching(message) });
   });
 
+  it('names a BMP390, whose id is elsewhere, and the driver that reads it', async () => {
+    const { open } = i2cRig(bmp280, simulation, {
+      intercept: async (_address, tx, _rxLength, pass) =>
+        tx[0] === 0x00 ? Uint8Array.of(0x60) : tx[0] === 0xd0 ? Uint8Array.of(0) : pass(),
+    });
+    await expect(open()).rejects.toMatchObject({
+      code: 'sensor.identity',
+      message: expect.stringMatching(/answers as a BMP390.*`driver: bmp388`/),
+    });
+  });
+
   it.each([0x56, 0x57, 0x58])('takes the id %i for its own, early samples included', async (id) => {
     const bus = i2cRig(bmp280, simulation, { intercept: async () => Uint8Array.of(id) }).bus;
     expect(await bmp280.identify?.(i2cDevice(bus, 0x76))).toBe('BMP280');
