@@ -9,6 +9,7 @@ import bmp388 from './bmp388.ts';
 import gpioInput from './gpio-input.ts';
 import host from './host.ts';
 import mock from './mock.ts';
+import scd4x from './scd4x.ts';
 import sht3x from './sht3x.ts';
 import sht4x from './sht4x.ts';
 import shtc3 from './shtc3.ts';
@@ -24,6 +25,7 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   'gpio-input': gpioInput,
   host,
   mock,
+  scd4x,
   sht3x,
   sht4x,
   shtc3,

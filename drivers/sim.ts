@@ -7,6 +7,7 @@ import { simulation as bme280 } from './bme280.sim.ts';
 import { simulation as bmp280 } from './bmp280.sim.ts';
 import { simulation as bmp388 } from './bmp388.sim.ts';
 import { simulation as gpioInput } from './gpio-input.sim.ts';
+import { simulation as scd4x } from './scd4x.sim.ts';
 import { simulation as sht3x } from './sht3x.sim.ts';
 import { simulation as sht4x } from './sht4x.sim.ts';
 import { simulation as shtc3 } from './shtc3.sim.ts';
@@ -20,6 +21,7 @@ export const simulations: Readonly<Record<string, Simulation>> = {
   bmp280,
   bmp388,
   'gpio-input': gpioInput,
+  scd4x,
   sht3x,
   sht4x,
   shtc3,

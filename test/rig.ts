@@ -37,6 +37,7 @@ const ROOM: Surroundings = {
   humidity: 45,
   pressure: 1013.25,
   illuminance: 300,
+  co2: 600,
   acceleration_x: 0,
   acceleration_y: 0,
   acceleration_z: 9.80665,

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import aht20 from '../drivers/aht20.ts';
 import bmp280 from '../drivers/bmp280.ts';
 import bmp388 from '../drivers/bmp388.ts';
+import scd4x, { isDataReady, words as scd4xWords } from '../drivers/scd4x.ts';
 import sht3x, { statusBits, words } from '../drivers/sht3x.ts';
 import type { SimulatedChip } from '../src/bus/sim.ts';
 import { type Clock, crc8, type PollDriver } from '../src/driver.ts';
@@ -14,6 +15,7 @@ export const AIR: Members = {
   humidity: { channel: 'humidity', scale: 1 },
   // The files have Pa, Sedge has hPa.
   pressure: { channel: 'pressure', scale: 0.01 },
+  co2: { channel: 'co2', scale: 1 },
 };
 
 type Verdict = Promise<string | undefined>;
@@ -108,4 +110,18 @@ function aht20Chip(row: VectorRow, clock: Clock): SimulatedChip {
 export async function runAht20(row: VectorRow, file: VectorFile): Verdict {
   const model = row.config?.variant === 'AHT10' ? 'aht10' : 'aht20';
   return judge(row, file, await readOnce(aht20, (clock) => aht20Chip(row, clock), { model }), AIR);
+}
+
+const SCD4X_READY = 'e4b8';
+/** Always something new, and a serial number: what the driver asks for besides the row's measurement. */
+const SCD4X_ANSWERS = { [SCD4X_READY]: '800604', '3682': 'f896319f07c23bbe89' };
+
+export async function runScd4x(row: VectorRow, file: VectorFile): Verdict {
+  const exchange = exchangesOf(row).at(-1);
+  if (exchange?.write === SCD4X_READY) {
+    const [status] = scd4xWords(Buffer.from(exchange.read ?? '', 'hex'), 1, crc8) ?? [];
+    const dataReady = status === undefined ? undefined : isDataReady(status);
+    return dataReady === row.expect?.dataReady ? undefined : `read the readiness as ${dataReady}`;
+  }
+  return judge(row, file, await readOnce(scd4x, (clock) => commandChip(row, clock, { answers: SCD4X_ANSWERS })), AIR);
 }

@@ -7,7 +7,7 @@ import bme280, { measurementUs, type Oversampling } from '../drivers/bme280.ts';
 import sht4x, { serialNumber } from '../drivers/sht4x.ts';
 import { crc8 } from '../src/driver.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
-import { AIR, runAht20, runBmp280, runBmp388, runSht3x } from './vector-rows-air.ts';
+import { AIR, runAht20, runBmp280, runBmp388, runScd4x, runSht3x } from './vector-rows-air.ts';
 import { runAdxl345, runVibration } from './vector-rows-motion.ts';
 import { commandChip, exchangesOf, readOnce, registerChip } from './vector-wire.ts';
 
@@ -89,6 +89,7 @@ export const rowRunners: Readonly<Record<string, RowRunner>> = {
   bmp388: runBmp388,
   'bosch-timing': runBoschTiming,
   crc8: runCrc8,
+  scd4x: runScd4x,
   sht3x: runSht3x,
   sht4x: runSht4x,
   vibration: runVibration,
