@@ -4,6 +4,7 @@ import adxl345 from './adxl345.ts';
 import aht20 from './aht20.ts';
 import bh1750 from './bh1750.ts';
 import bme280 from './bme280.ts';
+import bme680 from './bme680.ts';
 import bmp280 from './bmp280.ts';
 import bmp388 from './bmp388.ts';
 import gpioInput from './gpio-input.ts';
@@ -20,6 +21,7 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   aht20,
   bh1750,
   bme280,
+  bme680,
   bmp280,
   bmp388,
   'gpio-input': gpioInput,

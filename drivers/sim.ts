@@ -4,6 +4,7 @@ import { simulation as adxl345 } from './adxl345.sim.ts';
 import { simulation as aht20 } from './aht20.sim.ts';
 import { simulation as bh1750 } from './bh1750.sim.ts';
 import { simulation as bme280 } from './bme280.sim.ts';
+import { simulation as bme680 } from './bme680.sim.ts';
 import { simulation as bmp280 } from './bmp280.sim.ts';
 import { simulation as bmp388 } from './bmp388.sim.ts';
 import { simulation as gpioInput } from './gpio-input.sim.ts';
@@ -18,6 +19,7 @@ export const simulations: Readonly<Record<string, Simulation>> = {
   aht20,
   bh1750,
   bme280,
+  bme680,
   bmp280,
   bmp388,
   'gpio-input': gpioInput,

@@ -38,6 +38,7 @@ const ROOM: Surroundings = {
   pressure: 1013.25,
   illuminance: 300,
   co2: 600,
+  gas_resistance: 50_000,
   acceleration_x: 0,
   acceleration_y: 0,
   acceleration_z: 9.80665,

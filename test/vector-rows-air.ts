@@ -1,6 +1,8 @@
 /** The part of the vector rows that is about air: pressure, temperature, humidity, gases; see vector-rows.ts. */
 import { isDeepStrictEqual } from 'node:util';
 import aht20 from '../drivers/aht20.ts';
+import { heaterCode, heaterTimeCode, parseCalibration } from '../drivers/bme680.maths.ts';
+import bme680 from '../drivers/bme680.ts';
 import bmp280 from '../drivers/bmp280.ts';
 import bmp388 from '../drivers/bmp388.ts';
 import scd4x, { isDataReady, words as scd4xWords } from '../drivers/scd4x.ts';
@@ -16,6 +18,7 @@ export const AIR: Members = {
   // The files have Pa, Sedge has hPa.
   pressure: { channel: 'pressure', scale: 0.01 },
   co2: { channel: 'co2', scale: 1 },
+  gasResistance: { channel: 'gas_resistance', scale: 1 },
 };
 
 type Verdict = Promise<string | undefined>;
@@ -124,4 +127,17 @@ export async function runScd4x(row: VectorRow, file: VectorFile): Verdict {
     return dataReady === row.expect?.dataReady ? undefined : `read the readiness as ${dataReady}`;
   }
   return judge(row, file, await readOnce(scd4x, (clock) => commandChip(row, clock, { answers: SCD4X_ANSWERS })), AIR);
+}
+
+const BME680_CALIBRATION = ['0x8A', '0xE1', '0x00'] as const;
+
+export async function runBme680(row: VectorRow, file: VectorFile): Verdict {
+  if (row.kind !== 'heater') return judge(row, file, await readOnce(bme680, () => registerChip(row.wire)), AIR);
+  const { heaterTemp, heaterMs, ambient } = row.config ?? {};
+  const bytes = Buffer.concat(BME680_CALIBRATION.map((block) => Buffer.from(String(row.wire?.[block]), 'hex')));
+  const got = {
+    'res_heat_0 (0x5A)': heaterCode(Number(heaterTemp), Number(ambient), parseCalibration(bytes)),
+    'gas_wait_0 (0x64)': heaterTimeCode(Number(heaterMs)),
+  };
+  return isDeepStrictEqual(got, row.expect) ? undefined : `would set the heater to ${JSON.stringify(got)}`;
 }

@@ -4,10 +4,11 @@
  */
 import bh1750 from '../drivers/bh1750.ts';
 import bme280, { measurementUs, type Oversampling } from '../drivers/bme280.ts';
+import { measurementUs as bme680Us } from '../drivers/bme680.maths.ts';
 import sht4x, { serialNumber } from '../drivers/sht4x.ts';
 import { crc8 } from '../src/driver.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
-import { AIR, runAht20, runBmp280, runBmp388, runScd4x, runSht3x } from './vector-rows-air.ts';
+import { AIR, runAht20, runBme680, runBmp280, runBmp388, runScd4x, runSht3x } from './vector-rows-air.ts';
 import { runAdxl345, runVibration } from './vector-rows-motion.ts';
 import { commandChip, exchangesOf, readOnce, registerChip } from './vector-wire.ts';
 
@@ -74,10 +75,15 @@ const runCrc8: RowRunner = async ({ poly, init, data, crc }) => {
   return got === crc ? undefined : `computed ${got} instead of ${crc}`;
 };
 
-const runBoschTiming: RowRunner = async ({ sensor, osr, maxDelayUs }) => {
-  if (sensor !== bme280.id) return UNOWNED;
-  const got = measurementUs(osr as Oversampling);
-  return got === maxDelayUs ? undefined : `waits ${got} us instead of ${maxDelayUs} us`;
+const runBoschTiming: RowRunner = async ({ sensor, osr, maxDelayUs, measureUs }) => {
+  const times: Readonly<Record<string, (oversampling: Oversampling) => number>> = {
+    bme280: measurementUs,
+    bme680: bme680Us,
+  };
+  const time = times[String(sensor)];
+  if (!time) return UNOWNED;
+  const [got, expected] = [time(osr as Oversampling), maxDelayUs ?? measureUs];
+  return got === expected ? undefined : `waits ${got} us instead of ${expected} us`;
 };
 
 export const rowRunners: Readonly<Record<string, RowRunner>> = {
@@ -85,6 +91,7 @@ export const rowRunners: Readonly<Record<string, RowRunner>> = {
   aht20: runAht20,
   bh1750: runBh1750,
   bme280: runBme280,
+  bme680: runBme680,
   bmp280: runBmp280,
   bmp388: runBmp388,
   'bosch-timing': runBoschTiming,
