@@ -62,6 +62,16 @@ export function addGap(consumer: Consumer, stream: string, from: number, to: num
   return lost;
 }
 
+/** Takes back what `addGap` named, as far as nobody was told. */
+export function withdrawGap(consumer: Consumer, from: number, to: number): void {
+  for (const gap of [...consumer.gaps]) {
+    if (gap.offered || gap.to < from || gap.from > to) continue;
+    consumer.dropped -= gap.to - Math.max(gap.from, from) + 1;
+    if (gap.from < from) gap.to = from - 1;
+    else consumer.gaps.splice(consumer.gaps.indexOf(gap), 1);
+  }
+}
+
 /** The parts of `from`..`to` that no gap names. */
 export function uncovered(consumer: Consumer, from: number, to: number): [number, number][] {
   const parts: [number, number][] = [];

@@ -100,6 +100,8 @@ export interface CursorStore {
   /** Resolves when a state taken after this call is durable. Saves that wait are one save. */
   save(): Promise<void>;
   readonly sizeBytes: number;
+  /** The last save failed: what it wrote may yet turn out to be durable, until the next one succeeds. */
+  readonly uncertain: boolean;
   close(): Promise<void>;
 }
 
@@ -123,6 +125,7 @@ export interface CursorStoreOptions {
 export function cursorStore(options: CursorStoreOptions): CursorStore {
   const { fs, directory, pathOf } = options;
   let { generation, slot } = options;
+  let uncertain = false;
   const files: (JournalFile | undefined)[] = [undefined, undefined];
   const sizes = [...options.slotBytes];
   let running: Promise<void> | undefined;
@@ -176,11 +179,13 @@ export function cursorStore(options: CursorStoreOptions): CursorStore {
         if (attempt === MAX_ATTEMPTS) {
           // The slot may be torn: the next save goes to it again, not to the good one.
           slot = 1 - slot;
+          uncertain = true;
           throw error;
         }
       }
     }
     sizes[slot] = Math.max(sizes[slot]!, bytes.length);
+    uncertain = false;
     options.written(bytes.length);
     durable();
   };
@@ -203,6 +208,9 @@ export function cursorStore(options: CursorStoreOptions): CursorStore {
     },
     get sizeBytes() {
       return sizes[0]! + sizes[1]!;
+    },
+    get uncertain() {
+      return uncertain;
     },
     async close() {
       await Promise.all(files.map((file) => file?.close().catch(() => {})));

@@ -95,7 +95,7 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
 
   /** Makes it durable that numbers up to `last` may have been delivered; and ahead of need once half is used. */
   const mark = async (last: number) => {
-    if (last > consumer.offered) {
+    if (last > consumer.offered || core.cursor.uncertain) {
       consumer.marked = Math.max(consumer.marked, markFor(last));
       await core.cursor.save();
     } else if (
