@@ -38,7 +38,7 @@ export interface Consumer {
 }
 
 /** Gaps of all consumers together; where the list is full, nothing more is dropped and new records are refused. */
-export const MAX_GAPS = 500;
+export const MAX_GAPS = 300;
 
 export const gapOf = ({ stream, from, to, reason }: GapEntry): Gap => ({
   stream,

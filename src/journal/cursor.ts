@@ -8,6 +8,7 @@
  * written every 5 s at most, and readable with `strings` when something went wrong.
  */
 import { crc32 } from 'node:zlib';
+import { SedgeError } from '../errors.ts';
 import type { Consumer, GapEntry } from './consumer.ts';
 import { BLOCK_BYTES, roundUpToBlock } from './format.ts';
 import { errno, errnoOf, type JournalFile, type JournalFs, readFully, writeFully } from './fs.ts';
@@ -126,6 +127,7 @@ export function cursorStore(options: CursorStoreOptions): CursorStore {
   const { fs, directory, pathOf } = options;
   let { generation, slot } = options;
   let uncertain = false;
+  let ended = false;
   const files: (JournalFile | undefined)[] = [undefined, undefined];
   const sizes = [...options.slotBytes];
   let running: Promise<void> | undefined;
@@ -197,6 +199,7 @@ export function cursorStore(options: CursorStoreOptions): CursorStore {
   };
   return {
     save() {
+      if (ended) return Promise.reject(new SedgeError('journal.closed', 'The journal is closed.'));
       if (!running) return start();
       waiting ??= running
         .catch(() => {})
@@ -213,6 +216,8 @@ export function cursorStore(options: CursorStoreOptions): CursorStore {
       return uncertain;
     },
     async close() {
+      ended = true;
+      await running?.catch(() => {});
       await Promise.all(files.map((file) => file?.close().catch(() => {})));
     },
   };

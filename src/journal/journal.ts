@@ -32,6 +32,7 @@ const MIN_SEGMENT_BYTES = 64 * 1024;
 const MAX_SEGMENT_BYTES = 1024 * 1024;
 /** Segments that a journal of the smallest size is cut into. */
 const SEGMENTS = 16;
+/** Room for one to write, one to read, and one to write again what an unclean stop left. */
 const MIN_SEGMENTS = 3;
 const MAX_CONSUMERS = 16;
 const STRIDE_RECORDS = 8_192;
@@ -179,13 +180,14 @@ function createCore(
   return core;
 }
 
-function compose(core: Core, options: OpenOptions, lock: { release(): Promise<void> }): Journal {
+async function compose(core: Core, options: OpenOptions, lock: { release(): Promise<void> }): Promise<Journal> {
   const writer = createWriter(core, options.commitEveryMs);
   const readers = new Map<string, ManagedReader>();
   const ended = new AbortController();
   let saving = false;
   let oldest: JournalRecord | null = null;
   let oldestSeq = 0;
+  let refreshing = false;
 
   /** Writes the cursor within CURSOR_EVERY_MS of the first change, then lets go of what nobody needs. */
   const saveLater = () => {
@@ -196,7 +198,9 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
       if (core.closed) return;
       try {
         await core.cursor.save();
-        await core.exclusive(() => release(core));
+        await core.exclusive(async () => {
+          if (!core.closed) await release(core);
+        });
       } catch (error) {
         core.log('journal-cursor', { error: String(error) });
       }
@@ -210,24 +214,32 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
     readers.set(consumer.name, createReader(core, consumer, acknowledged));
   void core.exclusive(() => makeSpare(core)).catch((error) => core.log('journal-spare', { error: String(error) }));
 
-  /** `status` is synchronous, so the record itself is read behind its back: current at the next call. */
-  const refreshOldest = (first: number | null) => {
-    if (first === null) oldest = null;
-    if (first === null || first === oldestSeq) return;
-    oldestSeq = first;
-    void oldestPending(core.fs, core.pathOf, core.segments, first, core.tuning.checksum).then(
-      (record) => {
-        if (oldestSeq === first) oldest = record;
-      },
-      () => {},
-    );
+  const first = () => firstPending(core.consumers.values(), firstStored(core.segments), core.newest);
+  /** `status` is synchronous, so the oldest record is read behind its back: after a commit, and for the next call. */
+  const refreshOldest = async (): Promise<void> => {
+    const seq = first();
+    if (seq === null) oldest = null;
+    if (seq === null || seq === oldestSeq || refreshing) return;
+    refreshing = true;
+    try {
+      oldest = await oldestPending(core.fs, core.pathOf, core.segments, seq, core.tuning.checksum);
+      oldestSeq = seq;
+    } catch {
+      // It stays as it was; the next call tries again.
+    } finally {
+      refreshing = false;
+    }
   };
+  core.waiters.add(() => {
+    if (oldest === null && !core.closed) void refreshOldest();
+  });
+  await refreshOldest();
 
   let closing: Promise<void> | undefined;
   const close = async () => {
-    await writer.flush();
     core.closed = true;
     ended.abort();
+    await writer.flush();
     // In a clean end it is known exactly what was handed out.
     for (const consumer of core.consumers.values()) consumer.marked = consumer.given;
     await core.cursor.save().catch((error) => core.log('journal-cursor', { error: String(error) }));
@@ -250,14 +262,13 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
       return reader;
     },
     status(): JournalStatus {
-      const first = firstPending(core.consumers.values(), firstStored(core.segments), core.newest);
-      refreshOldest(first);
+      void refreshOldest();
       const consumers = [...core.consumers.values()];
       return {
         stream: core.stream,
         storage: core.storage,
         pending: Object.fromEntries(consumers.map(({ name }) => [name, readers.get(name)!.pending])),
-        first,
+        first: first(),
         last: core.newest === 0 ? null : core.newest,
         oldest,
         sizeBytes:

@@ -47,7 +47,13 @@ async function discard(core: Core, segment: Segment): Promise<void> {
   }
 }
 
-const hasRoom = (core: Core): boolean => reservedBytes(core) + core.tuning.segmentBytes <= core.maxSizeBytes;
+/** Room that only an opening after an unclean stop uses, to write the newest frame again (repair.ts). */
+const MAX_TAIL_BYTES = 64 * 1024;
+
+function hasRoom(core: Core): boolean {
+  const { segmentBytes } = core.tuning;
+  return reservedBytes(core) + segmentBytes + Math.min(segmentBytes, MAX_TAIL_BYTES) <= core.maxSizeBytes;
+}
 
 /** Makes sure that there is a spare to write to, dropping the oldest segment if the policy says so. */
 export async function takeSpare(core: Core): Promise<void> {
