@@ -31,12 +31,8 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
   const memoryNotes = new Map<string, string | undefined>();
 
   const isStorage = (error: unknown) => codeOf(error) === 'journal.storage';
-  /** In the order in which they are read. */
-  const journals = (): Journal[] =>
-    [disk && isFailed(disk) ? disk : undefined, memory, disk && !isFailed(disk) ? disk : undefined].filter(
-      (one) => one !== undefined,
-    );
-  const isFailed = (journal: Journal) => journal.status().storage === 'storage-failed';
+  /** In the order in which they are read: what was stored before the failure, then memory, then the device that is back. */
+  const journals = (): Journal[] => (switching ? [disk, memory] : [memory, disk]).filter((one) => one !== undefined);
   const tell = () => {
     for (const one of [...changed]) one();
   };
@@ -75,6 +71,7 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
     memoryNotes.clear();
     switching = undefined;
     log('journal-storage-back', { directory: options.directory });
+    forgetMemory();
     tell();
   };
 
