@@ -56,6 +56,7 @@ export interface JournalReport {
 
 /** Puts the journal, the broker, the receiver and the service in place, in this order, and makes them start at boot. */
 export async function install(): Promise<void> {
+  await guest('test -e /repo/dist/sedge.mjs || { echo "dist/sedge.mjs is not there: run npm run build" >&2; exit 1; }');
   progress('installing the service, its broker and its receiver');
   // The root disk keeps what reached it; sync brings everything there before the first power cut.
   await guest(`
