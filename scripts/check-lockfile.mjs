@@ -9,27 +9,33 @@ const problems = [];
 /** Whether one comparator set (`^20.19.0`, `>=18 <21`, `20 || >=22`) allows the oldest Node. Knows the forms that npm packages use. */
 function allows(range) {
   return range.split('||').some((set) =>
-    set.trim().replaceAll(/(>=|<=|>|<|\^|~)\s+/g, '$1').split(/\s+/).every((part) => {
-      const match = /^(>=|<=|>|<|\^|~|=)?v?(\d+|x|\*)(?:\.(\d+|x|\*))?/.exec(part);
-      if (!match || part === '*') return true;
-      const [, operator = '', majorText, minorText] = match;
-      if (majorText === '*' || majorText === 'x') return true;
-      const [major, minor] = [Number(majorText), Number(minorText) || 0];
-      const order = oldest[0] - major || oldest[1] - minor;
-      if (operator === '>=') return order >= 0;
-      if (operator === '>') return order > 0 || (order === 0 && minorText !== undefined);
-      if (operator === '<') return order < 0;
-      if (operator === '<=') return oldest[0] <= major;
-      return oldest[0] === major && (operator === '~' ? oldest[1] === minor : oldest[1] >= minor);
-    }),
+    set
+      .trim()
+      .replaceAll(/(>=|<=|>|<|\^|~)\s+/g, '$1')
+      .split(/\s+/)
+      .every((part) => {
+        const match = /^(>=|<=|>|<|\^|~|=)?v?(\d+|x|\*)(?:\.(\d+|x|\*))?/.exec(part);
+        if (!match || part === '*') return true;
+        const [, operator = '', majorText, minorText] = match;
+        if (majorText === '*' || majorText === 'x') return true;
+        const [major, minor] = [Number(majorText), Number(minorText) || 0];
+        const order = oldest[0] - major || oldest[1] - minor;
+        if (operator === '>=') return order >= 0;
+        if (operator === '>') return order > 0 || (order === 0 && minorText !== undefined);
+        if (operator === '<') return order < 0;
+        if (operator === '<=') return oldest[0] <= major;
+        return oldest[0] === major && (operator === '~' ? oldest[1] === minor : oldest[1] >= minor);
+      }),
   );
 }
 
 for (const [path, entry] of Object.entries(packages)) {
   if (path === '') continue;
-  if (entry.resolved && /^https?:/.test(entry.resolved)) problems.push(`${path}: names a host: ${new URL(entry.resolved).host}`);
+  if (entry.resolved && /^https?:/.test(entry.resolved))
+    problems.push(`${path}: names a host: ${new URL(entry.resolved).host}`);
   if (!entry.integrity && !entry.link && !entry.inBundle) problems.push(`${path}: has no integrity hash`);
-  if (entry.engines?.node && !allows(entry.engines.node)) problems.push(`${path}: wants Node ${entry.engines.node}, we promise ${engines.node}`);
+  if (entry.engines?.node && !allows(entry.engines.node))
+    problems.push(`${path}: wants Node ${entry.engines.node}, we promise ${engines.node}`);
 }
 for (const [name, range] of Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies })) {
   if (!/^\d+\.\d+\.\d+/.test(range)) problems.push(`package.json: ${name} is not pinned: ${range}`);

@@ -37,10 +37,7 @@ export interface BatchSource {
   next(limits: BatchLimits): Promise<Batch | undefined>;
   rewind(): void;
   acknowledge(position: BatchPosition): void;
-  /**
-   * Resolves when `next` may have something, or the signal aborts. With `count`: when at least so many records are unread;
-   * a source that does not count may resolve as without it.
-   */
+  /** Resolves when at least `count` records (1 if left out) or a gap may be there for `next`, or the signal aborts. */
   waitForRecords(signal: AbortSignal, count?: number): Promise<void>;
   readonly pending: number;
   readonly unread: number;

@@ -84,8 +84,8 @@ export function createDelivery({ reader, clock, bootId, anchorOf, waitMs }: Deli
       reader.rewind();
     },
     acknowledge: (position) => reader.acknowledge(position),
-    async waitForRecords(signal) {
-      if (!held) return reader.waitForRecords(signal);
+    async waitForRecords(signal, count) {
+      if (!held) return reader.waitForRecords(signal, count);
       // Looks again each second: the clock may be set at any time.
       await clock.sleep(Math.min(1_000, Math.max(1, stillWaitsMs(held))), signal);
     },

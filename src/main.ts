@@ -84,13 +84,13 @@ export async function main(argv: readonly string[], io: CommandIo): Promise<numb
         `there is no command ${JSON.stringify(name)}${near ? `; did you mean ${near}?` : '; see sedge --help'}`,
       );
     }
+    if (args.includes('--version')) {
+      io.stdout.write(`${io.version}\n`);
+      return EXIT.done;
+    }
     const parsed = parseCommand(command, args);
     if (parsed.values.help) {
       io.stdout.write(commandHelp(command));
-      return EXIT.done;
-    }
-    if (args.includes('--version')) {
-      io.stdout.write(`${io.version}\n`);
       return EXIT.done;
     }
     return await command.run(io, parsed);

@@ -146,15 +146,16 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     latest: () => [...latest.values()],
     sensorStatuses: () =>
       Object.fromEntries(Object.entries(measuring.health()).map(([id, health]) => [id, sensorStatus(health)])),
-    health() {
+    async health() {
+      const oldestRecord = await journal.oldest().catch(() => null);
+      const oldest = oldestRecord && unpack(oldestRecord);
       const status = journal.status();
-      const oldest = status.oldest && unpack(status.oldest);
       return healthReport({
         time: isoTime(timekeeper.stamp(clock.monotonic()).wallMs),
         uptimeMs: clock.monotonic() - startedMs,
         synced: timekeeper.synced(),
         journal: status,
-        oldest: oldest ? timeOf(oldest.at, bootId, timekeeper.anchor()).time : null,
+        oldest: oldest && status.first !== null ? timeOf(oldest.at, bootId, timekeeper.anchor()).time : null,
         sensors: measuring.health(),
         warnings,
       });

@@ -20,14 +20,24 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
+export interface SedgeOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Another copy of dist/sedge.mjs. */
+  readonly program?: string;
+  /** Runs it as this user; only root may. */
+  readonly uid?: number;
+}
+
 export function startSedge(
   args: readonly string[],
-  { cwd, env = {} }: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  { cwd, env = {}, program = SEDGE, uid }: SedgeOptions = {},
 ): SedgeProcess {
-  const child = spawn(process.execPath, [SEDGE, ...args], {
+  const child = spawn(process.execPath, [program, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1', ...env },
     ...(cwd !== undefined && { cwd }),
+    ...(uid !== undefined && { uid }),
   });
   running.add(child);
   const text = { stdout: '', stderr: '' };
@@ -53,7 +63,7 @@ export function startSedge(
 /** Runs it to its end. */
 export async function sedge(
   args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  options: SedgeOptions = {},
 ): Promise<{ readonly status: number | string; readonly stdout: string; readonly stderr: string }> {
   const running = startSedge(args, options);
   const status = await running.ended;

@@ -49,7 +49,12 @@ export function sizeText(bytes: number): string {
   return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${units[power]}`;
 }
 
-function reportText(report: JournalReport, directory: string): string {
+/** Most gaps that the table lists. */
+const MAX_SHOWN_GAPS = 20;
+
+export function reportText(report: JournalReport, directory: string): string {
+  if (report.last === null && report.size === 0) return `No journal yet in ${directory}.\n`;
+  const unshown = report.gaps.length - MAX_SHOWN_GAPS;
   const rows: readonly (readonly [string, string])[] = [
     ['journal', directory],
     ['stream', report.stream ?? 'none yet'],
@@ -57,10 +62,13 @@ function reportText(report: JournalReport, directory: string): string {
     ...Object.entries(report.pending).map(([uplink, count]) => [`waits for ${uplink}`, String(count)] as const),
     ['oldest that waits', report.oldest === null ? 'none' : `${report.first} of ${report.oldest}`],
     ['size', `${sizeText(report.size)} of at most ${sizeText(report.max_size)}`],
-    ...report.gaps.map(
-      ({ uplink, stream, from, to, lost, reason }) =>
-        [`gap for ${uplink}`, `${lost} lost of ${from} to ${to} (${reason}) in stream ${stream}`] as const,
-    ),
+    ...report.gaps
+      .slice(0, MAX_SHOWN_GAPS)
+      .map(
+        ({ uplink, stream, from, to, lost, reason }) =>
+          [`gap for ${uplink}`, `${lost} lost of ${from} to ${to} (${reason}) in stream ${stream}`] as const,
+      ),
+    ...(unshown > 0 ? [['gaps', `and ${unshown} more (--json lists all)`] as const] : []),
   ];
   const width = Math.max(...rows.map(([label]) => label.length));
   return rows.map(([label, text]) => `${label.padEnd(width)}  ${text}\n`).join('');

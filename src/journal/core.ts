@@ -37,7 +37,7 @@ export interface Core {
   readonly streamFirstSeq: number;
   readonly previous: PreviousStream | undefined;
   readonly cursor: CursorStore;
-  readonly consumers: ReadonlyMap<string, Consumer>;
+  readonly consumers: Map<string, Consumer>;
   readonly notes: Map<string, string>;
   /** Ascending. The last one is written to if `active` says so. */
   readonly segments: Segment[];

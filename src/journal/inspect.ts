@@ -14,10 +14,11 @@ import type { JournalRecord, JournalStatus } from './types.ts';
 const MAX_LOOKS = 5;
 
 /** What can be known from outside. */
-export type StoredStatus = Omit<
-  JournalStatus,
-  'storage' | 'maxSizeBytes' | 'accepted' | 'commits' | 'bytesWritten' | 'dropped'
->;
+export interface StoredStatus
+  extends Omit<JournalStatus, 'storage' | 'maxSizeBytes' | 'accepted' | 'commits' | 'bytesWritten' | 'dropped'> {
+  /** The first pending record itself, for its time. */
+  readonly oldest: JournalRecord | null;
+}
 
 export async function inspectJournal(directory: string, fs: JournalFs = nodeFs): Promise<StoredStatus> {
   for (let look = 1; ; look++) {

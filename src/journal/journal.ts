@@ -9,18 +9,19 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { SedgeError } from '../errors.ts';
-import { firstPending, gapOf } from './consumer.ts';
+import { type Consumer, firstPending, gapOf } from './consumer.ts';
 import { type Core, type JournalLog, mutex, type Tuning } from './core.ts';
 import { CURSOR_FILE_BYTES, cursorStore, MAX_CURSOR_BYTES, storedConsumer } from './cursor.ts';
 import { BLOCK_BYTES, checksum } from './format.ts';
 import { type JournalFs, nodeFs, storageError } from './fs.ts';
 import { firstStored, oldestPending } from './inspect.ts';
+import { addConsumer } from './members.ts';
 import { checkNote, notesOf } from './notes.ts';
 import { createReader, type ManagedReader } from './reader.ts';
 import { type Recovered, reconcile, type Survey, survey } from './recovery.ts';
 import { tidy } from './repair.ts';
 import { makeSpare, release } from './retention.ts';
-import type { Journal, JournalOptions, JournalRecord, JournalStatus } from './types.ts';
+import type { Journal, JournalOptions, JournalStatus } from './types.ts';
 import { createWriter } from './writer.ts';
 
 export type { JournalLog, Tuning } from './core.ts';
@@ -184,8 +185,6 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
   const readers = new Map<string, ManagedReader>();
   const ended = new AbortController();
   let saving = false;
-  let oldest: JournalRecord | null = null;
-  let oldestSeq = 0;
 
   /** Writes the cursor within CURSOR_EVERY_MS of the first change, then lets go of what nobody needs. */
   const saveLater = () => {
@@ -206,22 +205,13 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
     core.wake();
     saveLater();
   };
-  for (const consumer of core.consumers.values())
-    readers.set(consumer.name, createReader(core, consumer, acknowledged));
-  void core.exclusive(() => makeSpare(core)).catch((error) => core.log('journal-spare', { error: String(error) }));
-
-  /** `status` is synchronous, so the record itself is read behind its back: current at the next call. */
-  const refreshOldest = (first: number | null) => {
-    if (first === null) oldest = null;
-    if (first === null || first === oldestSeq) return;
-    oldestSeq = first;
-    void oldestPending(core.fs, core.pathOf, core.segments, first, core.tuning.checksum).then(
-      (record) => {
-        if (oldestSeq === first) oldest = record;
-      },
-      () => {},
-    );
+  const addReader = (consumer: Consumer) => {
+    const reader = createReader(core, consumer, acknowledged);
+    readers.set(consumer.name, reader);
+    return reader;
   };
+  for (const consumer of core.consumers.values()) addReader(consumer);
+  void core.exclusive(() => makeSpare(core)).catch((error) => core.log('journal-spare', { error: String(error) }));
 
   let closing: Promise<void> | undefined;
   const close = async () => {
@@ -245,13 +235,21 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
     append: (record, urgent = false) => writer.append(record, urgent),
     flush: () => writer.flush(),
     reader(name) {
-      const reader = readers.get(name);
-      if (!reader) throw new SedgeError('usage', `The journal was opened without a consumer named ${name}.`);
-      return reader;
+      return readers.get(name) ?? addReader(addConsumer(core, name));
+    },
+    forget(name) {
+      void readers.get(name)?.close();
+      readers.delete(name);
+      core.consumers.delete(name);
+      saveLater();
+    },
+    oldest() {
+      const first = firstPending(core.consumers.values(), firstStored(core.segments), core.newest);
+      if (first === null) return Promise.resolve(null);
+      return oldestPending(core.fs, core.pathOf, core.segments, first, core.tuning.checksum);
     },
     status(): JournalStatus {
       const first = firstPending(core.consumers.values(), firstStored(core.segments), core.newest);
-      refreshOldest(first);
       const consumers = [...core.consumers.values()];
       return {
         stream: core.stream,
@@ -259,7 +257,6 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
         pending: Object.fromEntries(consumers.map(({ name }) => [name, readers.get(name)!.pending])),
         first,
         last: core.newest === 0 ? null : core.newest,
-        oldest,
         sizeBytes:
           core.segments.reduce((sum, segment) => sum + segment.sizeBytes, 0) +
           core.spareBytes +

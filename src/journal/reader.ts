@@ -202,10 +202,10 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
       acknowledge(consumer, position.stream, position.seq, position.gaps);
       acknowledged();
     },
-    waitForRecords(signal) {
+    waitForRecords(signal, count = 1) {
       const ready = () =>
         core.closed ||
-        countLeft(consumer, Math.max(next, consumer.acked + 1), core.newest) > 0 ||
+        countLeft(consumer, Math.max(next, consumer.acked + 1), core.newest) >= count ||
         consumer.gaps.some((gap) => !gap.settled && !shown.has(gap));
       if (ready() || signal.aborted) return Promise.resolve();
       return new Promise((resolve) => {

@@ -73,8 +73,8 @@ export interface JournalReader {
   rewind(): void;
   /** Everything through this position has been delivered. Made durable within 5 s, at a clean close, and before any unlink. */
   acknowledge(position: BatchPosition): void;
-  /** Resolves when `next` may have something, or the signal aborts. */
-  waitForRecords(signal: AbortSignal): Promise<void>;
+  /** Resolves when at least `count` records (1 if left out) or a gap are there for `next`, or the signal aborts. */
+  waitForRecords(signal: AbortSignal, count?: number): Promise<void>;
   /** Accepted records that this consumer has not acknowledged and that still can come. */
   readonly pending: number;
   /** Accepted records not yet given by `next` (since the last rewind): what a sender judges its linger by. */
@@ -92,8 +92,6 @@ export interface JournalStatus {
   readonly first: number | null;
   /** Newest accepted number ever, also when nothing is pending; null if there never was one. */
   readonly last: number | null;
-  /** The first pending record itself, for its time. */
-  readonly oldest: JournalRecord | null;
   /** Bytes of all files under the directory. */
   readonly sizeBytes: number;
   readonly maxSizeBytes: number;
@@ -117,8 +115,12 @@ export interface Journal {
   append(record: JournalRecord, urgent?: boolean): Promise<number>;
   /** Commits what is in memory now. */
   flush(): Promise<void>;
-  /** The reader of a consumer named at `open`. */
+  /** The reader of a consumer; one not known yet begins at the oldest record stored. */
   reader(name: string): JournalReader;
+  /** The consumer will not come back: what only it waited for is let go. */
+  forget(name: string): void;
+  /** The first pending record, for its time; null when nothing is pending. */
+  oldest(): Promise<JournalRecord | null>;
   status(): JournalStatus;
   /** Small facts kept beside the cursors (clock anchors, retained topics): at most 64 keys, 4 KiB each. Durable with the next cursor. */
   note(key: string): string | undefined;

@@ -44,42 +44,62 @@ export async function receiveBatches(options: ReceiverOptions): Promise<void> {
   const { signal } = over;
   let failure: unknown;
   let told: string | undefined;
-  /** One message after the other, also over a change of connections: none is acknowledged before an earlier one is flushed. */
-  let turn: Promise<void> = Promise.resolve();
+  /** What came while a flush was under way goes into the next one, together. */
+  let gathered = '';
+  let flushing: Promise<void> = Promise.resolve();
+  let nextFlush: Promise<void> | undefined;
+
+  /** Resolves when this and all before it is flushed. After a failed write nothing is, for ever: it is not all on disk. */
+  function flushed(text: string): Promise<void> {
+    gathered += text;
+    nextFlush ??= flushing.then(async () => {
+      const together = gathered;
+      gathered = '';
+      flushing = nextFlush!;
+      nextFlush = undefined;
+      if (together !== '') await output.write(together);
+    });
+    return nextFlush;
+  }
+  const settled = async () => {
+    await (nextFlush ?? flushing).catch(() => undefined);
+    // The acknowledgements go out before anything that follows, DISCONNECT above all.
+    await new Promise((resolve) => setImmediate(resolve));
+  };
 
   const tellOnce = (line: string) => {
     if (line !== told) tell(line);
     told = line;
   };
+  /** Also a message with nothing new waits: the first copy of it may not be flushed yet. */
   async function take(from: string, payload: Uint8Array): Promise<void> {
-    // After a failed write nothing may be acknowledged: what the ledger knows is not all on disk.
-    if (failure !== undefined) throw failure;
+    try {
+      await flushed(linesOf(from, payload));
+    } catch (error) {
+      failure ??= error;
+      stop();
+      throw error;
+    }
+  }
+  function linesOf(from: string, payload: Uint8Array): string {
     let batch: IncomingBatch;
     try {
       batch = parseBatch(Buffer.from(payload).toString('utf8'));
     } catch (error) {
       tellOnce(`A message on ${from} is left out. ${messageOf(error)}`);
-      return;
+      return '';
     }
-    const { records, gaps, missing } = ledger.take(batch);
-    for (const gap of gaps) tell(describeGap(batch.device, gap));
-    if (missing > 0) {
-      tell(`Missing: ${missing} numbers of ${batch.device}, seen at ${batch.range?.first}..${batch.range?.last}.`);
-    }
-    for (const { sensor, values } of records) summary.add(batch.device, sensor, values);
     const { device, stream } = batch;
+    const { records, gaps, missing } = ledger.take(batch);
+    for (const gap of gaps) tell(describeGap(device, gap));
+    if (missing > 0)
+      tell(`Missing: ${missing} numbers of ${device}, seen at ${batch.range?.first}..${batch.range?.last}.`);
+    for (const { sensor, values } of records) summary.add(device, sensor, values);
     const items: Item[] = [
       ...gaps.map((gap) => ({ device, gap })),
       ...records.map((record) => ({ device, stream, record })),
     ];
-    if (items.length === 0) return;
-    try {
-      await output.write(items.map(format.write).join(''));
-    } catch (error) {
-      failure = error;
-      stop();
-      throw error;
-    }
+    return items.map(format.write).join('');
   }
 
   const dial = createDial();
@@ -96,11 +116,7 @@ export async function receiveBatches(options: ReceiverOptions): Promise<void> {
         clock,
         signal,
         durable: true,
-        onMessage(from, payload) {
-          const mine = turn.then(() => take(from, payload));
-          turn = mine.catch(() => undefined);
-          return mine;
-        },
+        onMessage: take,
       });
       const startMs = clock.monotonic();
       const stopped = new Promise<void>((resolve) => {
@@ -113,8 +129,8 @@ export async function receiveBatches(options: ReceiverOptions): Promise<void> {
         const reason = await Promise.race([connection.closed, stopped]);
         if (reason) throw reason;
       } finally {
-        // The message in hand is finished and acknowledged first; the broker keeps the rest.
-        await turn;
+        // What is in hand is finished and acknowledged first; the broker keeps the rest.
+        await settled();
         await connection.end();
         lastedMs = clock.monotonic() - startMs;
       }
@@ -125,7 +141,7 @@ export async function receiveBatches(options: ReceiverOptions): Promise<void> {
     await clock.sleep(backoff.nextMs(), signal);
   }
   options.signal.removeEventListener('abort', stop);
-  await turn;
+  await settled();
   if (failure !== undefined) throw failure;
 }
 

@@ -89,7 +89,10 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     void connection.publish(topic, payload(), { qos: 0, retain: true }).catch(() => undefined);
   };
 
-  const health = () => publishLive(topics.health, () => JSON.stringify(station.health()));
+  const health = () => {
+    if (topics.health === undefined || signal.aborted) return;
+    void station.health().then((report) => publishLive(topics.health, () => JSON.stringify(report)));
+  };
   const state = (message: StateMessage) => {
     if (topics.state === undefined || !sensors.has(message.sensor)) return;
     publishLive(ofSensor(topics.state, message.sensor), () => stateJson(message));

@@ -11,7 +11,7 @@
  *   graceful end waits for ever for a PUBACK, and a second end is ignored.
  * - A QoS 1 message received is acknowledged when `onMessage` has resolved.
  */
-import type { IClientOptions, MqttClient } from 'mqtt';
+import type { IClientOptions, IPublishPacket, MqttClient } from 'mqtt';
 import type { Clock } from '../clock.ts';
 import { SedgeError } from '../errors.ts';
 import {
@@ -32,6 +32,9 @@ const ACKNOWLEDGE_LIMIT_MS = 15_000;
 const PING_LIMIT_MS = 10_000;
 /** For DISCONNECT to leave and the other side to close. */
 const GOODBYE_LIMIT_MS = 1_000;
+/** Messages received that may wait for their acknowledgement; with more the socket is not read. */
+const MAX_UNACKNOWLEDGED = 64;
+const NOT_YET = new Error('acknowledged later');
 /** Above this much unsent data a message that may be dropped is dropped. */
 const BACKED_UP_BYTES = 256 * 1024;
 /** MQTT 5 section 3.2.2.3.3: the receive maximum if the broker names none. */
@@ -105,23 +108,41 @@ export async function connectMqtt(options: ConnectOptions): Promise<MqttConnecti
       // At once: what the broker says next may be in the same chunk.
       resolve(openConnection(client, packet, options));
     });
-    const { onMessage } = options;
-    if (onMessage) {
-      client.handleMessage = (packet, acknowledge) => {
-        const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
-        // After a failure the message stays unacknowledged, and the client stops reading: its owner ends it.
-        onMessage(packet.topic, payload).then(
-          () => acknowledge(),
-          () => undefined,
-        );
-      };
-    }
+    if (options.onMessage) client.handleMessage = acknowledgeWhenDone(client, options.onMessage);
     void clock.sleep(CONNECT_LIMIT_MS, attempt.signal).then(() => giveUp(noAnswerError(place, CONNECT_LIMIT_MS)));
   });
 }
 
 interface Connack {
   readonly properties?: { readonly receiveMaximum?: number; readonly maximumPacketSize?: number };
+}
+
+/**
+ * MQTT.js would acknowledge one message before it hands over the next, so that each waits for a flush of its own. Told of an
+ * error it goes on without PUBACK, and we send that ourselves: type 4 and the packet id, which means success in MQTT 3.1.1
+ * and 5 (section 3.4). A message that fails stays unacknowledged; its owner ends the connection.
+ */
+function acknowledgeWhenDone(client: MqttClient, onMessage: NonNullable<ConnectOptions['onMessage']>) {
+  let unacknowledged = 0;
+  let goOn: (() => void) | undefined;
+  const done = ({ qos, messageId = 0 }: IPublishPacket) => {
+    unacknowledged -= 1;
+    if (qos === 1 && client.stream.writable)
+      client.stream.write(Buffer.from([0x40, 2, messageId >> 8, messageId & 0xff]));
+    goOn?.();
+    goOn = undefined;
+  };
+  return (packet: IPublishPacket, next: (error?: Error) => void) => {
+    const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
+    unacknowledged += 1;
+    onMessage(packet.topic, payload).then(
+      () => done(packet),
+      () => undefined,
+    );
+    const proceed = () => next(NOT_YET);
+    if (unacknowledged < MAX_UNACKNOWLEDGED) proceed();
+    else goOn = proceed;
+  };
 }
 
 function openConnection(client: MqttClient, connack: Connack, options: ConnectOptions): MqttConnection {

@@ -14,8 +14,6 @@ import type { SendWindow } from './window.ts';
 
 /** If a source that said that there is something gives nothing: a pause instead of a hot loop. */
 const EMPTY_PAUSE_MS = 100;
-/** A source that does not count its records for us is looked at this often while a batch waits for company. */
-const LOOK_EVERY_MS = 1_000;
 
 export interface SenderOptions {
   readonly connection: MqttConnection;
@@ -102,10 +100,7 @@ async function untilDue({ source, clock, maxRecords, maxWaitMs, halt }: SenderOp
   if (halt.aborted) stop();
   halt.addEventListener('abort', stop, { once: true });
   void clock.sleep(maxWaitMs, signal).then(stop);
-  while (!signal.aborted && source.unread < maxRecords()) {
-    await source.waitForRecords(signal, maxRecords());
-    if (source.unread < maxRecords()) await clock.sleep(LOOK_EVERY_MS, signal);
-  }
+  await source.waitForRecords(signal, maxRecords());
   stop();
   halt.removeEventListener('abort', stop);
 }

@@ -31,7 +31,7 @@ export interface Station {
   latest(): readonly StateMessage[];
   sensorStatuses(): Readonly<Record<string, SensorStatus>>;
   /** The health report, as it is published. */
-  health(): Readonly<Record<string, unknown>>;
+  health(): Promise<Readonly<Record<string, unknown>>>;
 }
 
 export interface UplinkContext {

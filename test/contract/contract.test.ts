@@ -17,6 +17,8 @@ const sample: Batch = {
   stream: STREAM,
   volatile: false,
   previous: { stream: previousStream, last: 1040 },
+  range: { first: 1041, last: 1045 },
+  skipped: 0,
   records: [
     {
       seq: 1041,

@@ -104,8 +104,22 @@ describe('a journal', () => {
     const second = await open({ consumers: ['two', 'three'] });
     expect(second.reader('two').pending).toBe(2);
     expect(second.reader('three').pending).toBe(2);
-    expect(() => second.reader('one')).toThrow('without a consumer');
+    expect(Object.keys(second.status().pending)).toEqual(['two', 'three']);
     await second.close();
+  });
+
+  it('takes a consumer in while it is open, at the oldest record stored, and lets one go with what only it waited for', async () => {
+    const journal = await open({ consumers: ['old'] });
+    await journal.append(record('a'));
+    await journal.append(record('b'));
+    const renamed = journal.reader('new');
+    expect(renamed.pending).toBe(2);
+    journal.forget('old');
+    expect(Object.keys(journal.status().pending)).toEqual(['new']);
+    const { records } = await drain(renamed);
+    expect(records).toHaveLength(2);
+    await journal.close();
+    expect((await inspectJournal(directory)).pending).toEqual({ new: 0 });
   });
 
   it('drops the oldest when full, names exactly what it dropped, and never grows past its size', async () => {

@@ -7,7 +7,9 @@ const batch = (count: number, more: Partial<Batch> = {}): Batch => ({
   stream: STREAM,
   volatile: false,
   previous: undefined,
+  range: count > 0 ? { first: 1, last: count } : undefined,
   records: readings(1, count),
+  skipped: 0,
   gaps: [],
   position: { stream: STREAM, seq: count, gaps: more.gaps ?? [] },
   ...more,
@@ -25,6 +27,22 @@ describe('a batch as JSON', () => {
       readings: [],
       gaps: [gap],
     });
+  });
+
+  it('counts what its range holds and its lists do not, also when it is cut into parts', () => {
+    const carried = [...readings(1, 50), ...readings(61, 99)];
+    const skipping = batch(100, { records: carried, skipped: 11 });
+    const [whole] = encode(skipping, 100_000);
+    expect(JSON.parse(whole!.payload)).toMatchObject({ first: 1, last: 100, skipped: 11 });
+    const parts = encode(skipping, 1_000).map(({ payload }) => JSON.parse(payload));
+    expect(parts.length).toBeGreaterThan(2);
+    let next = 1;
+    for (const { first, last, readings: list, skipped = 0 } of parts) {
+      expect(first).toBe(next);
+      expect(list.length + skipped).toBe(last - first + 1);
+      next = last + 1;
+    }
+    expect(next).toBe(101);
   });
 
   it('says that it is volatile', () => {

@@ -67,7 +67,7 @@ export function startRig(options: RigOptions): Rig {
         catalogue: () => station.catalogue,
         latest: () => station.latest,
         sensorStatuses: () => station.statuses,
-        health: () => ({ time: new Date(clock.now()).toISOString(), uptime_s: 5 }),
+        health: async () => ({ time: new Date(clock.now()).toISOString(), uptime_s: 5 }),
       },
       source,
       clock,
