@@ -49,10 +49,10 @@ async function properties(...names: string[]): Promise<Record<string, string>> {
 
 /** Waits until what was accepted has grown by `count`, and gives the newest number that is known to be accepted. */
 async function acceptedAfter(count: number): Promise<number> {
-  const { last } = await journal();
-  return eventually(`${count} more accepted records`, 90, async () => {
-    const now = await journal();
-    return now.last >= last + count ? now.last : undefined;
+  const { last: before } = await journal();
+  return eventually(`${count} records accepted beyond ${before}`, 90, async () => {
+    const { last } = await journal();
+    return last !== null && last >= (before ?? 0) + count ? last : undefined;
   });
 }
 

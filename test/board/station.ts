@@ -18,7 +18,7 @@ sensors:
   shock: { driver: sw420, line: 27, every: 2s }
   board: { driver: host, every: 5s }
 journal:
-  commit_every: 1s
+  directory: /var/lib/sedge
 uplinks:
   cloud: { type: mqtt, url: "mqtt://127.0.0.1:1883", batch: { max_wait: 1s } }
 `;
@@ -47,10 +47,10 @@ export interface Line {
 }
 
 export interface JournalReport {
-  readonly stream: string;
+  readonly stream: string | null;
   readonly pending: Readonly<Record<string, number>>;
   readonly first: number | null;
-  readonly last: number;
+  readonly last: number | null;
   readonly gaps: readonly unknown[];
 }
 
