@@ -73,6 +73,12 @@ function readBootId(): string {
   }
 }
 
+/** The journal names its events `journal-damaged` and its causes `error`; the log has `journal.damaged` and `message`. */
+function journalLog(log: Log): (event: string, fields?: LogFields) => void {
+  return (event, { error, ...fields } = {}) =>
+    log.warn(event.replace(/^journal-/, 'journal.'), { ...fields, ...(error !== undefined && { message: error }) });
+}
+
 async function openAnyJournal(config: Config, bootId: string, clock: Clock, log: Log): Promise<Journal> {
   const { directory, maxSizeBytes, whenFull, commitEveryMs } = config.journal;
   const options = {
@@ -83,7 +89,7 @@ async function openAnyJournal(config: Config, bootId: string, clock: Clock, log:
     consumers: config.uplinks.map(({ name }) => name),
     bootId,
     clock,
-    log: (event: string, fields?: LogFields) => log.warn(event, fields),
+    log: journalLog(log),
   };
   try {
     return await openJournal(options);

@@ -5,18 +5,14 @@ import { systemClock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import { hardware } from '../hardware.ts';
 import { type Runtime, startRuntime } from '../runtime.ts';
-import { createLog, type Log } from '../service/log.ts';
+import type { Log } from '../service/log.ts';
 import { createNotifier } from '../service/notify.ts';
 import { type Command, type CommandIo, EXIT } from './command.ts';
 import { CONFIG_HELP, CONFIG_OPTION, printProblems, requireConfig, tryConfig } from './configuration.ts';
+import { LOG_HELP, LOG_OPTIONS, serviceLog } from './service-log.ts';
 
 /** Editors save in several steps; one reload answers them all. */
 const SETTLE_MS = 200;
-
-/** systemd sets JOURNAL_STREAM to the device and inode of stderr when that is the journal. */
-function logsToJournald({ env, stderr }: CommandIo): boolean {
-  return env.JOURNAL_STREAM !== undefined && !stderr.isTTY;
-}
 
 /** Validates everything, then applies the difference; an invalid file changes nothing. */
 async function reload(file: string, runtime: Runtime, io: CommandIo, log: Log): Promise<void> {
@@ -24,16 +20,17 @@ async function reload(file: string, runtime: Runtime, io: CommandIo, log: Log): 
     const result = await tryConfig(file, io);
     if ('problems' in result) {
       printProblems(result.problems, io);
-      runtime.warn([
-        `configuration not applied: ${result.problems.length} problem${result.problems.length === 1 ? '' : 's'}`,
-      ]);
+      const count = result.problems.length;
+      const message = `configuration not applied: ${count} problem${count === 1 ? '' : 's'}`;
+      log.error('configuration.refused', { message });
+      runtime.warn([message]);
       return;
     }
     const done = await runtime.reload(result.config);
-    for (const warning of result.config.warnings) log.warn('configuration', { warning });
-    log.info('reloaded', { done: done.length > 0 ? done.join(', ') : 'nothing changed' });
+    for (const warning of result.config.warnings) log.warn('configuration.warning', { message: warning });
+    log.info('configuration.reloaded', { done: done.length > 0 ? done.join(', ') : 'nothing changed' });
   } catch (error) {
-    log.error('reload.failed', { message: messageOf(error) });
+    log.error('configuration.refused', { message: messageOf(error) });
     runtime.warn([`configuration not applied: ${messageOf(error)}`]);
   }
 }
@@ -41,27 +38,28 @@ async function reload(file: string, runtime: Runtime, io: CommandIo, log: Log): 
 export const run: Command = {
   name: 'run',
   summary: 'Sample the configured sensors, keep every reading, publish until acknowledged.',
-  usage: 'sedge run [--config FILE] [--simulate] [--watch]',
+  usage: 'sedge run [--config FILE] [--simulate] [--watch] [--log-level L] [--log-format F]',
   help: `${CONFIG_HELP}
       --simulate     every sensor is simulated at its place; journal and uplinks are the configured ones
       --watch        apply the configuration again when the file is saved; SIGHUP does the same at any time
+${LOG_HELP}
 
 SIGTERM and SIGINT stop cleanly: commit, drain for at most 5 s, say goodbye.
 Exit status: 0 stopped by a signal, 75 another process holds the journal, 78 the configuration is wrong.`,
-  options: { ...CONFIG_OPTION, simulate: { type: 'boolean' }, watch: { type: 'boolean' } },
+  options: { ...CONFIG_OPTION, ...LOG_OPTIONS, simulate: { type: 'boolean' }, watch: { type: 'boolean' } },
   maxPositionals: 0,
   async run(io, { values }) {
+    const clock = systemClock;
+    const log = serviceLog(values, io, clock);
     const found = await requireConfig(values.config, io);
     if (!found) return EXIT.config;
     const { file, config } = found;
-    const clock = systemClock;
-    const log = createLog({ journald: logsToJournald(io), write: (line) => void io.stderr.write(line) });
-    for (const warning of config.warnings) log.warn('configuration', { warning });
+    for (const warning of config.warnings) log.warn('configuration.warning', { message: warning });
     const simulate = values.simulate === true;
     const { makeBuses } = await hardware({ simulate, clock });
     const notifier = await createNotifier({ env: io.env, log });
     const runtime = await startRuntime({ config, clock, log, version: io.version, makeBuses });
-    log.info('started', {
+    log.info('service.started', {
       version: io.version,
       device: config.device,
       sensors: config.sensors.length,
@@ -107,7 +105,8 @@ Exit status: 0 stopped by a signal, 75 another process holds the journal, 78 the
     notifier.stopping();
     await reloading;
     await runtime.stop();
-    log.info('stopped');
+    log.info('service.stopped');
+    log.flush();
     return EXIT.done;
   },
 };
