@@ -39,6 +39,8 @@ export type ErrorCode =
   | 'uplink.rejected' // the broker refused this message
   | 'receive.malformed' // a message is no batch of ours
   | 'receive.output' // what was received cannot be written
+  | 'status.unreachable' // no running service answers
+  | 'status.place' // the service's socket cannot be where it belongs
   | 'usage' // the command line is wrong
   | (string & {});
 

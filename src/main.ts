@@ -15,6 +15,7 @@ export function exitStatusOf(error: unknown): number {
   if (code?.startsWith('config.') || code === 'journal.permission') return EXIT.config;
   if (code === 'journal.locked') return EXIT.busy;
   if (code?.startsWith('bus.') || code === 'sensor.identity' || code?.startsWith('uplink.')) return EXIT.unavailable;
+  if (code === 'status.unreachable') return EXIT.unavailable;
   return EXIT.failed;
 }
 

@@ -20,6 +20,8 @@ import { sameConfig } from './same-config.ts';
 import type { SensorHealth } from './sampler/types.ts';
 import type { Log, LogFields } from './service/log.ts';
 import { healthReport, sensorStatus, stateMessage } from './station.ts';
+import type { StatusReport } from './status/report.ts';
+import { createReporter } from './status/reporter.ts';
 import { createTimekeeper } from './timekeeper.ts';
 import type { StateMessage, Station, UplinkStatus } from './uplink/types.ts';
 import { BUILT_AT_MS } from './version.ts';
@@ -52,6 +54,8 @@ export interface RuntimeSnapshot {
 
 export interface Runtime {
   snapshot(): RuntimeSnapshot;
+  /** All that `sedge status` shows. */
+  report(): Promise<StatusReport>;
   /** Each reading as it is taken. Returns what ends it. */
   onReading(callback: (reading: StateMessage) => void): () => void;
   /** Applies a new configuration: only what changed restarts. Returns what was done, one phrase each. */
@@ -132,6 +136,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const message = stateMessage(reading, bootId, timekeeper);
     latest.set(reading.sensor, message);
     publishing.each((uplink) => uplink.state(message));
+    reporter.reading(message);
     for (const listener of listeners) listener(message);
   };
   const tellChange = (sensor: string, health: SensorHealth) => {
@@ -152,20 +157,19 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     latest: () => [...latest.values()],
     sensorStatuses: () =>
       Object.fromEntries(Object.entries(measuring.health()).map(([id, health]) => [id, sensorStatus(health)])),
-    async health() {
-      const oldestRecord = await journal.oldest().catch(() => null);
-      const oldest = oldestRecord && unpack(oldestRecord);
-      const status = journal.status();
-      return healthReport({
-        time: isoTime(timekeeper.stamp(clock.monotonic()).wallMs),
-        uptimeMs: clock.monotonic() - startedMs,
-        synced: timekeeper.synced(),
-        journal: status,
-        oldest: oldest && status.first !== null ? timeOf(oldest.at, bootId, timekeeper.anchor()).time : null,
-        sensors: measuring.health(),
-        warnings,
-      });
-    },
+    health: async () => healthReport({ ...(await now()), journal: journal.status(), sensors: measuring.health() }),
+  };
+  const now = async () => {
+    const oldestRecord = await journal.oldest().catch(() => null);
+    const oldest = oldestRecord && unpack(oldestRecord);
+    const isPending = journal.status().first !== null;
+    return {
+      time: isoTime(timekeeper.stamp(clock.monotonic()).wallMs),
+      uptimeMs: clock.monotonic() - startedMs,
+      synced: timekeeper.synced(),
+      oldest: oldest && isPending ? timeOf(oldest.at, bootId, timekeeper.anchor()).time : null,
+      warnings,
+    };
   };
   const publishing = createPublishing({
     clock,
@@ -176,6 +180,12 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     journal: () => journal,
     anchorOf: (boot) => (boot === bootId ? timekeeper.anchor() : anchorOf(journal, boot)),
   });
+
+  const reporter = createReporter(clock, () => ({
+    sensors: measuring.health(),
+    uplinks: publishing.status(),
+    journal: journal.status(),
+  }));
 
   publishing.start(config);
   await measuring.start(config);
@@ -204,6 +214,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         stream: journal.stream,
       };
     },
+    report: async () => reporter.report({ config, version, ...(await now()) }),
     onReading(callback) {
       listeners.add(callback);
       return () => void listeners.delete(callback);

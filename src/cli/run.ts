@@ -1,5 +1,6 @@
 /** `sedge run`: the service. Samples, keeps, publishes, until it is told to stop. */
 import { watch } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { systemClock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
@@ -7,6 +8,8 @@ import { hardware } from '../hardware.ts';
 import { type Runtime, startRuntime } from '../runtime.ts';
 import type { Log } from '../service/log.ts';
 import { createNotifier } from '../service/notify.ts';
+import { statusPlace } from '../service/status-place.ts';
+import { openStatusSocket } from '../service/status-socket.ts';
 import { type Command, type CommandIo, EXIT } from './command.ts';
 import { CONFIG_HELP, CONFIG_OPTION, printProblems, requireConfig, tryConfig } from './configuration.ts';
 import { LOG_HELP, LOG_OPTIONS, serviceLog } from './service-log.ts';
@@ -67,6 +70,14 @@ Exit status: 0 stopped by a signal, 75 another process holds the journal, 78 the
       journal: config.journal.directory,
       ...(simulate && { simulate }),
     });
+    const uid = process.getuid?.();
+    const answering = await openStatusSocket({
+      place: statusPlace(config.journal.directory, { env: io.env, uid, tmpdir: tmpdir() }),
+      clock,
+      log,
+      uid,
+      report: async () => ({ ...(await runtime.report()), pid: process.pid, simulated: simulate }),
+    });
     notifier.ready();
     notifier.startWatchdog(clock, () => runtime.progressing(), io.signal);
 
@@ -104,6 +115,7 @@ Exit status: 0 stopped by a signal, 75 another process holds the journal, 78 the
       await new Promise<void>((resolve) => io.signal.addEventListener('abort', () => resolve(), { once: true }));
     notifier.stopping();
     await reloading;
+    await answering.close();
     await runtime.stop();
     log.info('service.stopped');
     log.flush();
