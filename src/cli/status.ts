@@ -1,10 +1,11 @@
 /** `sedge status`: what the running service measures, delivers and keeps; once, or as a live view. */
 import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { resolve } from 'node:path';
 import { systemClock } from '../clock.ts';
 import { findConfig } from '../config/load.ts';
 import { codeOf, messageOf } from '../errors.ts';
-import { SYSTEM_SOCKET, statusSockets } from '../service/status-place.ts';
+import { anySockets, statusSockets } from '../service/status-place.ts';
 import { askService, type Question } from '../status/client.ts';
 import type { ServiceReport } from '../status/report.ts';
 import { createSeen, statusFrame } from '../status/screen.ts';
@@ -53,35 +54,26 @@ const page = (report: ServiceReport, io: CommandIo): string =>
     .join('');
 
 /**
- * Where the service of this configuration answers. A file that is wrong at this moment, or that this user may not read, must
- * not hide the system's service; undefined after the problems were printed.
+ * Where the service of this configuration answers. A file that is wrong at this moment must not hide the service that runs
+ * with what it said before; undefined after the problems were printed.
  */
 async function questionOf(given: string | undefined, io: CommandIo): Promise<Question | undefined> {
-  const clock = systemClock;
-  const system: Question = { sockets: [SYSTEM_SOCKET], isWanted: () => true, clock };
-  const systemAnswers = () =>
-    askService(system).then(
-      () => true,
-      () => false,
-    );
-  let file: string;
+  const surroundings = { env: io.env, uid: process.getuid?.(), tmpdir: tmpdir() };
+  const any = { sockets: anySockets(surroundings), clock: systemClock };
+  let named: string;
   try {
-    file = await findConfig(given, io);
+    named = await findConfig(given, io);
   } catch (error) {
-    if (given === undefined && codeOf(error) === 'config.missing' && (await systemAnswers())) return system;
+    const question = { ...any, isWanted: () => true };
+    if (given === undefined && codeOf(error) === 'config.missing' && (await isAnswered(question))) return question;
     throw error;
   }
-  const result = await tryConfig(file, io);
+  const file = resolve(io.cwd, named);
+  const result = await tryConfig(named, io);
+  const isSameFile = ({ config }: ServiceReport) => config === file;
   if ('problems' in result) {
-    const ofThisFile = (report: ServiceReport) => report.config === file;
-    const question = { ...system, isWanted: ofThisFile };
-    if (
-      await askService(question).then(
-        () => true,
-        () => false,
-      )
-    )
-      return question;
+    const question = { ...any, isWanted: isSameFile };
+    if (await isAnswered(question)) return question;
     printProblems(result.problems, io);
     return undefined;
   }
@@ -90,15 +82,21 @@ async function questionOf(given: string | undefined, io: CommandIo): Promise<Que
     ({ uid }) => uid,
     () => undefined,
   );
-  const surroundings = { env: io.env, uid: process.getuid?.(), tmpdir: tmpdir() };
   return {
     sockets: statusSockets(directory, owner, surroundings),
     // The default directory depends on who asks, so the file decides as well.
-    isWanted: (report) => report.journal.directory === directory || report.config === (result.config.file ?? file),
-    clock,
+    isWanted: (report) => report.journal.directory === directory || isSameFile(report),
+    clock: systemClock,
   };
 }
 
+const isAnswered = (question: Question): Promise<boolean> =>
+  askService(question).then(
+    () => true,
+    () => false,
+  );
+
+/** Pages and lines of JSON, one after another, until the signal. */
 async function printAgain(
   question: Question,
   first: ServiceReport,

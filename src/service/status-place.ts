@@ -6,7 +6,7 @@
  * - else $XDG_RUNTIME_DIR/sedge/<journal>.sock, else <tmp>/sedge-<user>/<journal>.sock, for the user alone
  */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** systemd makes it from RuntimeDirectory=sedge. */
@@ -46,6 +46,17 @@ export function statusPlace(journalDirectory: string, { env, uid, tmpdir }: Surr
   return { socket: join(directory, nameOf(journalDirectory)), directory, socketMode: 0o600, isPrivate: true };
 }
 
+/** The user's own directories in which a service may have made its socket. */
+const basesOf = (user: number | undefined, { env, uid, tmpdir }: Surroundings): readonly string[] => [
+  ...(user === uid && env.XDG_RUNTIME_DIR ? [join(env.XDG_RUNTIME_DIR, 'sedge')] : []),
+  ...(user === undefined ? [] : [`/run/user/${user}/sedge`]),
+  temporary(tmpdir, user),
+];
+const systemSockets = ({ env }: Surroundings): readonly string[] => [
+  ...(env.RUNTIME_DIRECTORY ? [join(env.RUNTIME_DIRECTORY.split(':')[0]!, SOCKET_NAME)] : []),
+  SYSTEM_SOCKET,
+];
+
 /**
  * Where a service with this journal may answer, most likely first: as this user, as the owner of the journal (root looks at
  * the service of somebody), as the system's service.
@@ -53,14 +64,27 @@ export function statusPlace(journalDirectory: string, { env, uid, tmpdir }: Surr
 export function statusSockets(
   journalDirectory: string,
   journalOwner: number | undefined,
-  { env, uid, tmpdir }: Surroundings,
+  surroundings: Surroundings,
 ): readonly string[] {
-  const users = [...new Set([uid, journalOwner ?? uid])];
-  const bases = users.flatMap((user) => [
-    ...(user === uid && env.XDG_RUNTIME_DIR ? [join(env.XDG_RUNTIME_DIR, 'sedge')] : []),
-    ...(user === undefined ? [] : [`/run/user/${user}/sedge`]),
-    temporary(tmpdir, user),
-  ]);
-  const own = env.RUNTIME_DIRECTORY ? [join(env.RUNTIME_DIRECTORY.split(':')[0]!, SOCKET_NAME)] : [];
-  return [...new Set([...own, ...bases.map((base) => join(base, nameOf(journalDirectory))), SYSTEM_SOCKET])];
+  const { uid } = surroundings;
+  const bases = [...new Set([uid, journalOwner ?? uid])].flatMap((user) => basesOf(user, surroundings));
+  const own = bases.map((base) => join(base, nameOf(journalDirectory)));
+  return [...new Set([...own, ...systemSockets(surroundings)])];
+}
+
+/** Most services of one user that are asked. */
+const MAX_NEIGHBOURS = 16;
+
+/** Where any service of this user or of the system may answer: for a configuration that does not say its journal. */
+export function anySockets(surroundings: Surroundings): readonly string[] {
+  const own = basesOf(surroundings.uid, surroundings).flatMap((base) => {
+    try {
+      return readdirSync(base)
+        .filter((name) => name.endsWith('.sock'))
+        .map((name) => join(base, name));
+    } catch {
+      return [];
+    }
+  });
+  return [...new Set([...systemSockets(surroundings), ...own.slice(0, MAX_NEIGHBOURS)])];
 }

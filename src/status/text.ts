@@ -65,10 +65,10 @@ const reasonOf = ({ error, message }: { readonly error?: string; readonly messag
 /** The pieces of a row as lines of at most `width` cells, a piece that is longer than that alone. */
 function wrap({ pieces, gap }: Rest, width: number): readonly Line[] {
   const lines: Span[][] = [];
-  let used = Number.POSITIVE_INFINITY;
+  let used = 0;
   for (const piece of pieces) {
     const wide = lineCells(piece);
-    const isNext = used + gap.length + wide > width;
+    const isNext = lines.length === 0 || used + gap.length + wide > width;
     if (isNext) lines.push([...piece]);
     else lines.at(-1)!.push(span(gap), ...piece);
     used = isNext ? wide : used + gap.length + wide;
@@ -167,8 +167,8 @@ export function deliveryOf(uplink: UplinkReport): readonly Line[] {
   const reason = reasonOf(uplink);
   return [
     [span(last === null ? 'nothing yet' : `${shownSpan(last)} ago`, 'dim')],
-    ...(isBacklog ? [[span(`· delivered in about ${shownSpan(drain)}`)]] : []),
-    ...(gaps > 0 ? [[span(`· ${counted(lost, 'record')} lost in ${counted(gaps, 'gap')}, not told yet`, 'bad')]] : []),
+    ...(isBacklog ? words(`· delivered in about ${shownSpan(drain)}`, 'plain') : []),
+    ...(gaps > 0 ? words(`· ${counted(lost, 'record')} lost in ${counted(gaps, 'gap')}, not told yet`, 'bad') : []),
     ...(state === 'offline' && reason !== '' ? words(`· ${reason}`, 'warn') : []),
   ];
 }
