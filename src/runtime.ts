@@ -11,8 +11,7 @@ import type { Config } from './config/types.ts';
 import { isoTime, timeOf } from './delivery.ts';
 import { codeOf, messageOf } from './errors.ts';
 import type { PlacedBuses } from './hardware.ts';
-import { openJournal } from './journal/journal.ts';
-import { memoryJournal } from './journal/memory.ts';
+import { openDurableJournal } from './journal/failover.ts';
 import type { Journal } from './journal/types.ts';
 import { createMeasuring } from './measuring.ts';
 import { createPublishing } from './publishing.ts';
@@ -77,15 +76,22 @@ function readBootId(): string {
   }
 }
 
+const JOURNAL_LEVELS: Readonly<Record<string, 'error' | 'info'>> = {
+  'journal-storage-failed': 'error',
+  'journal-storage-back': 'info',
+};
 /** The journal names its events `journal-damaged` and its causes `error`; the log has `journal.damaged` and `message`. */
 function journalLog(log: Log): (event: string, fields?: LogFields) => void {
-  return (event, { error, ...fields } = {}) =>
-    log.warn(event.replace(/^journal-/, 'journal.'), { ...fields, ...(error !== undefined && { message: error }) });
+  return (event, { error, ...fields } = {}) => {
+    const said = { ...fields, ...(error !== undefined && { message: error }) };
+    log[JOURNAL_LEVELS[event] ?? 'warn'](event.replace(/^journal-/, 'journal.'), said);
+  };
 }
 
-async function openAnyJournal(config: Config, bootId: string, clock: Clock, log: Log): Promise<Journal> {
+/** The journal; while its card is dead, one in memory, marked volatile. */
+function openJournal(config: Config, bootId: string, clock: Clock, log: Log): Promise<Journal> {
   const { directory, maxSizeBytes, whenFull, commitEveryMs } = config.journal;
-  const options = {
+  return openDurableJournal({
     directory,
     maxSizeBytes,
     whenFull,
@@ -94,15 +100,7 @@ async function openAnyJournal(config: Config, bootId: string, clock: Clock, log:
     bootId,
     clock,
     log: journalLog(log),
-  };
-  try {
-    return await openJournal(options);
-  } catch (error) {
-    // A dying card must not stop live data; what is kept in memory is marked volatile.
-    if (codeOf(error) !== 'journal.storage') throw error;
-    log.error('journal.volatile', { message: `${messageOf(error)}; readings are kept in memory only` });
-    return memoryJournal(options);
-  }
+  });
 }
 
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
@@ -110,7 +108,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   let { config } = options;
   const startedMs = clock.monotonic();
   const bootId = readBootId();
-  let journal = await openAnyJournal(config, bootId, clock, log);
+  let journal = await openJournal(config, bootId, clock, log);
   const timekeeper = createTimekeeper({ clock, builtAtMs: BUILT_AT_MS, anchor: anchorOf(journal, bootId) });
   timekeeper.onAnchor((anchor) => keepAnchor(journal, bootId, anchor));
 
@@ -193,7 +191,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const reopenJournal = async (next: Config) => {
     await publishing.stop({ drain: false });
     await journal.close();
-    journal = await openAnyJournal(next, bootId, clock, log);
+    journal = await openJournal(next, bootId, clock, log);
     const anchor = timekeeper.anchor();
     if (anchor) keepAnchor(journal, bootId, anchor);
     publishing.start(next);

@@ -18,7 +18,7 @@ import {
   type SegmentHeader,
   segmentName,
 } from './format.ts';
-import { errnoOf, type JournalFile, storageError, writeFully } from './fs.ts';
+import { errnoOf, type JournalFile, storageError, writeDurably } from './fs.ts';
 import { SPARE_NAME } from './recovery.ts';
 import { makeSpare, release, takeSpare } from './retention.ts';
 import type { JournalRecord } from './types.ts';
@@ -116,8 +116,7 @@ export function createWriter(core: Core, commitEveryMs: number): Writer {
     const firstSeq = core.newest + 1;
     const position = active.endBytes;
     const length = encodeFrame(buffer, records, firstSeq, position / BLOCK_BYTES, active.header, tuning.checksum);
-    await writeFully(file!, buffer.subarray(0, length), position);
-    await file!.fdatasync();
+    await writeDurably(file!, buffer.subarray(0, length), position);
     active.endBytes = position + length;
     active.lastSeq = firstSeq + records.length - 1;
     core.newest = active.lastSeq;
@@ -160,10 +159,9 @@ export function createWriter(core: Core, commitEveryMs: number): Writer {
     };
     const name = segmentName(header.number);
     core.nextNumber += 1;
-    const spare = await fs.open(core.pathOf(SPARE_NAME), 'write');
+    const spare = await fs.open(core.pathOf(SPARE_NAME), 'commit');
     try {
-      await writeFully(spare, encodeHeader(header), 0);
-      await spare.fdatasync();
+      await writeDurably(spare, encodeHeader(header), 0);
       await fs.rename(core.pathOf(SPARE_NAME), core.pathOf(name));
     } catch (error) {
       // Never trusted again: the next attempt makes another.

@@ -25,7 +25,8 @@ interface Cause {
   last: LogEntry | undefined;
   sinceMs: number;
   step: number;
-  readonly quiet: AbortController;
+  /** Cancels the timer. */
+  quiet: () => void;
 }
 
 export interface Folding {
@@ -56,16 +57,17 @@ export function createFolding(clock: Clock, emit: (entry: LogEntry) => void): Fo
     emit({ ...last, again: { times, withinMs } });
   };
 
-  const watch = async (key: string, cause: Cause) => {
-    for (;;) {
-      cause.sinceMs = clock.monotonic();
-      await clock.sleep(WAITS_MS[cause.step]!, cause.quiet.signal);
-      if (cause.quiet.signal.aborted) return;
-      if (cause.last === undefined) break;
+  const watch = (key: string, cause: Cause) => {
+    cause.sinceMs = clock.monotonic();
+    cause.quiet = clock.after(WAITS_MS[cause.step]!, () => {
+      if (cause.last === undefined) {
+        causes.delete(key);
+        return;
+      }
       tell(cause);
       cause.step = Math.min(cause.step + 1, WAITS_MS.length - 1);
-    }
-    causes.delete(key);
+      watch(key, cause);
+    });
   };
 
   return {
@@ -82,14 +84,14 @@ export function createFolding(clock: Clock, emit: (entry: LogEntry) => void): Fo
         known.last = entry;
         return;
       }
-      const cause: Cause = { times: 0, last: undefined, sinceMs: 0, step: 0, quiet: new AbortController() };
+      const cause: Cause = { times: 0, last: undefined, sinceMs: 0, step: 0, quiet: () => {} };
       causes.set(key, cause);
       emit(entry);
-      void watch(key, cause);
+      watch(key, cause);
     },
     flush() {
       for (const cause of causes.values()) {
-        cause.quiet.abort();
+        cause.quiet();
         tell(cause);
       }
       causes.clear();

@@ -103,10 +103,10 @@ async function makePlace(place: StatusPlace, uid: number | undefined, clock: Clo
 /** True when somebody listens. A socket that a killed process left refuses at once (connect(2), ECONNREFUSED). */
 function answers(path: string, clock: Clock): Promise<boolean> {
   return new Promise((resolve) => {
-    const probed = new AbortController();
     const socket = connect(path);
+    const cancel = clock.after(PROBE_MS, () => end(true));
     const end = (isLive: boolean) => {
-      probed.abort();
+      cancel();
       socket.destroy();
       resolve(isLive);
     };
@@ -114,19 +114,17 @@ function answers(path: string, clock: Clock): Promise<boolean> {
     socket.once('error', (error: NodeJS.ErrnoException) =>
       end(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'),
     );
-    void clock.sleep(PROBE_MS, probed.signal).then(() => end(true));
   });
 }
 
 function serve(socket: Socket, { clock, log, report }: StatusSocketOptions): void {
-  const ended = new AbortController();
+  const cancel = clock.after(CONNECTION_MS, () => socket.destroy());
   let text = '';
   let isAnswered = false;
   socket.setEncoding('utf8');
   // A client that goes away early is no news.
   socket.on('error', () => {});
-  socket.once('close', () => ended.abort());
-  void clock.sleep(CONNECTION_MS, ended.signal).then(() => socket.destroy());
+  socket.once('close', cancel);
   const answer = (reply: object) => {
     isAnswered = true;
     socket.end(`${JSON.stringify(reply)}\n`);

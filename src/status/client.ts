@@ -44,15 +44,14 @@ export async function askService({ sockets, isWanted, clock }: Question): Promis
 
 function ask(path: string, clock: Clock): Promise<ServiceReport> {
   return new Promise((resolve, reject) => {
-    const ended = new AbortController();
+    const cancel = clock.after(ANSWER_MS, () => end(new Error(`nothing within ${ANSWER_MS / 1_000} s`)));
     const socket = connect(path);
     let text = '';
     const end = (error?: Error) => {
-      ended.abort();
+      cancel();
       socket.destroy();
       if (error) reject(error);
     };
-    void clock.sleep(ANSWER_MS, ended.signal).then(() => end(new Error(`nothing within ${ANSWER_MS / 1_000} s`)));
     socket.setEncoding('utf8');
     socket.once('error', end);
     socket.once('connect', () => socket.write('{"get":"status"}\n'));
@@ -61,7 +60,7 @@ function ask(path: string, clock: Clock): Promise<ServiceReport> {
       if (text.length > MAX_ANSWER_BYTES) end(new Error('its answer is too long'));
     });
     socket.once('close', () => {
-      ended.abort();
+      cancel();
       try {
         resolve(reportOf(text));
       } catch (error) {
