@@ -18,6 +18,7 @@ import { createPublishing } from './publishing.ts';
 import { sameConfig } from './same-config.ts';
 import type { SensorHealth } from './sampler/types.ts';
 import type { Log, LogFields } from './service/log.ts';
+import type { StartGuard } from './service/start-guard.ts';
 import { healthReport, sensorStatus, stateMessage } from './station.ts';
 import type { StatusReport } from './status/report.ts';
 import { createReporter } from './status/reporter.ts';
@@ -36,6 +37,8 @@ export interface RuntimeOptions {
   /** From hardware.ts; only `--simulate` loads simulations. */
   readonly makeBuses: (config: Config) => PlacedBuses;
   readonly random?: () => number;
+  /** Leaves out a sensor whose opening ends the process. */
+  readonly guard?: StartGuard;
 }
 
 export interface RuntimeSnapshot {
@@ -104,11 +107,12 @@ function openJournal(config: Config, bootId: string, clock: Clock, log: Log): Pr
 }
 
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { clock, log, version, makeBuses, random = Math.random } = options;
+  const { clock, log, version, makeBuses, random = Math.random, guard } = options;
   let { config } = options;
   const startedMs = clock.monotonic();
   const bootId = readBootId();
   let journal = await openJournal(config, bootId, clock, log);
+  guard?.begin();
   const timekeeper = createTimekeeper({ clock, builtAtMs: BUILT_AT_MS, anchor: anchorOf(journal, bootId) });
   timekeeper.onAnchor((anchor) => keepAnchor(journal, bootId, anchor));
 
@@ -143,7 +147,15 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     else log.info('sensor.online', { sensor });
     publishing.each((uplink) => uplink.sensorStatus(sensor, sensorStatus(health)));
   };
-  const measuring = createMeasuring({ clock, timekeeper, random, makeBuses, onReading: keep, onChange: tellChange });
+  const measuring = createMeasuring({
+    clock,
+    timekeeper,
+    random,
+    makeBuses,
+    onReading: keep,
+    onChange: tellChange,
+    ...(guard && { watched: guard.watched }),
+  });
 
   const station: Station = {
     get device() {
@@ -166,7 +178,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       uptimeMs: clock.monotonic() - startedMs,
       synced: timekeeper.synced(),
       oldest: oldest && isPending ? timeOf(oldest.at, bootId, timekeeper.anchor()).time : null,
-      warnings,
+      warnings: [...warnings, ...(guard?.warnings() ?? [])],
     };
   };
   const publishing = createPublishing({

@@ -40,7 +40,8 @@ export async function openStatusSocket(options: StatusSocketOptions): Promise<St
   let server: Server | undefined;
   const open = new Set<Socket>();
   try {
-    await makePlace(place, options.uid, clock);
+    await makeDirectory(place, options.uid);
+    await clearSocket(place.socket, clock);
     server = createServer((socket) => {
       open.add(socket);
       socket.once('close', () => open.delete(socket));
@@ -79,9 +80,8 @@ const listen = (server: Server, path: string): Promise<void> =>
     });
   });
 
-/** The directory is there and safe, and nothing is in the way. */
-async function makePlace(place: StatusPlace, uid: number | undefined, clock: Clock): Promise<void> {
-  const { directory, socket, isPrivate } = place;
+/** Makes the place's directory, or sees that it is safe to write into. */
+export async function makeDirectory({ directory, isPrivate }: StatusPlace, uid: number | undefined): Promise<void> {
   if (isPrivate) {
     await mkdir(directory, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error;
@@ -93,6 +93,10 @@ async function makePlace(place: StatusPlace, uid: number | undefined, clock: Clo
       throw new SedgeError('status.place', message);
     }
   }
+}
+
+/** Nothing is in the socket's way. */
+async function clearSocket(socket: string, clock: Clock): Promise<void> {
   const found = await lstat(socket).catch(() => undefined);
   if (!found) return;
   if (!found.isSocket()) throw new SedgeError('status.place', `${socket} is there and is no socket: remove it`);
