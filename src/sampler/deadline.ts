@@ -8,7 +8,7 @@ import { SedgeError } from '../errors.ts';
  * aborted from elsewhere. The controller is not touched when the work ends in time, so it serves many calls.
  */
 export function withinDeadline<T>(
-  clock: Clock,
+  clock: Pick<Clock, 'after'>,
   deadlineMs: number,
   what: string,
   work: (signal: AbortSignal) => Promise<T>,

@@ -18,9 +18,11 @@ export function createScheduler(clock: Clock): Scheduler {
   const entries = new Set<{ readonly atMs: number; readonly callback: () => void }>();
   let wakeAtMs = Number.POSITIVE_INFINITY;
   let cancelTimer = () => {};
+  let waking = false;
   let stopped = false;
 
   const arm = () => {
+    if (waking) return; // once, at its end
     let earliestMs = Number.POSITIVE_INFINITY;
     for (const { atMs } of entries) if (atMs < earliestMs) earliestMs = atMs;
     if (earliestMs === wakeAtMs) return;
@@ -32,7 +34,9 @@ export function createScheduler(clock: Clock): Scheduler {
     const dueMs = clock.monotonic() + COALESCE_MS;
     const due = [...entries].filter(({ atMs }) => atMs <= dueMs).sort((a, b) => a.atMs - b.atMs);
     wakeAtMs = Number.POSITIVE_INFINITY;
+    waking = true;
     for (const entry of due) if (entries.delete(entry)) entry.callback();
+    waking = false;
     arm();
   };
 
@@ -42,7 +46,9 @@ export function createScheduler(clock: Clock): Scheduler {
       const entry = { atMs, callback };
       entries.add(entry);
       if (atMs < wakeAtMs) arm();
-      return () => void entries.delete(entry);
+      return () => {
+        if (entries.delete(entry) && atMs === wakeAtMs) arm();
+      };
     },
     stop() {
       stopped = true;

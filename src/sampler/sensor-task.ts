@@ -44,6 +44,8 @@ export interface SensorTask {
 export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): SensorTask {
   const { clock, scheduler, stamp, sink, random, slots } = deps;
   const { id, schedule } = sensor;
+  /** Deadlines wait on the shared timer: nearly all are cancelled, and none of those wakes the processor. */
+  const deadlines = { after: (ms: number, late: () => void) => scheduler.at(clock.monotonic() + ms, late) };
   const stopping = new AbortController();
   /** Of the present opening: aborted when a read is late, and at the stop. */
   let opening = new AbortController();
@@ -102,7 +104,7 @@ export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): Se
       busy = true;
       try {
         beganMs = clock.monotonic();
-        const values = await withinDeadline(clock, sensor.deadlineMs, `${id}: the read`, read, opening);
+        const values = await withinDeadline(deadlines, sensor.deadlineMs, `${id}: the read`, read, opening);
         if (stopping.signal.aborted) return;
         const { windowMs } = sensor;
         const time =
@@ -166,7 +168,7 @@ export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): Se
       opening = new AbortController();
       try {
         open = await withinDeadline(
-          clock,
+          deadlines,
           sensor.deadlineMs,
           `${id}: opening`,
           (signal) => sensor.open(signal),
