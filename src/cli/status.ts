@@ -83,7 +83,8 @@ async function questionOf(given: string | undefined, io: CommandIo): Promise<Que
     () => undefined,
   );
   return {
-    sockets: statusSockets(directory, owner, surroundings),
+    // The journal may have moved at a reload; the socket stays where it was.
+    sockets: [...new Set([...statusSockets(directory, owner, surroundings), ...any.sockets])],
     // The default directory depends on who asks, so the file decides as well.
     isWanted: (report) => report.journal.directory === directory || isSameFile(report),
     clock: systemClock,

@@ -1,10 +1,10 @@
 /** `sedge status` beside the built program: what a person and a program see, across a kill and a restart. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, lstatSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ServiceReport } from '../../src/status/report.ts';
-import { type SedgeProcess, sedge, startSedge, until } from '../sedge-process.ts';
+import { SEDGE, type SedgeProcess, sedge, startSedge, until } from '../sedge-process.ts';
 
 let directory: string;
 let env: NodeJS.ProcessEnv;
@@ -21,7 +21,7 @@ sensors:
   air: { driver: bme280, address: 0x76, every: 500ms }
   gone: { driver: bh1750, every: 1s }
 journal: { directory: ${join(directory, 'journal')}, commit_every: 100ms }
-uplinks: { cloud: { type: mqtt, url: "mqtt://127.0.0.1:1" } }
+uplinks: { cloud: { type: mqtt, url: "mqtt://127.0.0.1:1", username: u, password: canary } }
 simulation: { faults: { gone: [ { kind: nack, rate: 1 } ] } }
 `,
   );
@@ -88,6 +88,7 @@ describe('sedge status', () => {
     expect(seen.sensors.air!.channels.temperature!.value).toBeTypeOf('number');
     expect(seen.sensors.air!.age_s).toBeLessThan(10);
     expect(seen.uplinks.cloud!.pending).toBeGreaterThan(0);
+    expect(JSON.stringify(seen) + first.stderr()).not.toContain('canary');
 
     first.kill('SIGKILL');
     await first.ended;
@@ -119,6 +120,27 @@ describe('sedge status', () => {
     });
     writeFileSync(join(directory, 'sedge.yaml'), 'version: 1\nsensrs: {}\n');
     expect(await status()).toMatchObject({ status: 0, stdout: expect.stringContaining('greenhouse-1') });
+  });
+
+  it('answers the user and the group only, and says so to others', async () => {
+    const service = run([], { RUNTIME_DIRECTORY: directory });
+    await started(service);
+    expect(lstatSync(join(directory, 'sedge.sock')).mode & 0o777).toBe(0o660);
+    if (process.getuid?.() !== 0) return; // Only root can ask as somebody else.
+    chmodSync(directory, 0o755);
+    const program = join(directory, 'dist');
+    cpSync(dirname(SEDGE), program, { recursive: true });
+    const other = {
+      cwd: directory,
+      env: { RUNTIME_DIRECTORY: directory },
+      program: join(program, 'sedge.mjs'),
+      uid: 65534,
+    };
+    expect(await sedge(['status'], other)).toMatchObject({ status: 0, stderr: '' });
+    expect(await sedge(['status'], { ...other, gid: 65534 })).toMatchObject({
+      status: 69,
+      stderr: expect.stringContaining('use sudo, or join the group sedge'),
+    });
   });
 
   it('goes on printing with --watch, also through a restart', async () => {
