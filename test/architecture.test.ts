@@ -51,6 +51,13 @@ const RULES: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
     /^src\/config\//,
     /^src\/(driver|errors|import|reading)\.ts$|^src\/config\/|^src\/(sampler\/types|filters\/filters|bus\/(gpio|faults))\.ts$/,
   ],
+  // Text on a terminal: knows figures and states, and nothing of where they come from.
+  [/^src\/terminal\//, /^src\/terminal\//],
+  // A running service as data and as a table. It is given what it reports.
+  [
+    /^src\/status\//,
+    /^src\/(clock|errors|reading|sensors)\.ts$|^src\/(config|journal|sampler|uplink)\/types\.ts$|^src\/service\/status-place\.ts$|^src\/(status|terminal)\//,
+  ],
   [/^src\/service\//, /^src\/(clock|errors|version)\.ts$|^src\/service\//],
   [/^src\/pipeline\.ts$/, /^src\/(codec|reading)\.ts$|^src\/filters\/filters\.ts$|^src\/sampler\/types\.ts$/],
   [/^src\/station\.ts$/, /^src\/(codec|delivery|timekeeper)\.ts$|^src\/(journal|sampler|uplink)\/types\.ts$/],
