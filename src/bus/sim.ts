@@ -46,4 +46,17 @@ export interface GpioSimulation {
   create(world: World): SimulatedWire;
 }
 
-export type Simulation = I2cSimulation | GpioSimulation;
+/** A simulated file: its text; or what a read of it comes to, a text or an errno of read(2), once it has taken its time. */
+export type SimulatedFile =
+  | string
+  | { readonly text: string; readonly readMs: number }
+  | { readonly errno: string; readonly readMs: number };
+/** The options of the sensor for which a simulation is made: they say at which place and by which name it is looked for. */
+export type SimulationOptions = Readonly<Record<string, string | number | boolean | undefined>>;
+export interface FilesSimulation {
+  readonly bus: 'files';
+  /** The files of a device of the kernel by absolute path, as they are at monotonic time `monoMs`. */
+  create(world: World, options: SimulationOptions): (monoMs: number) => Readonly<Record<string, SimulatedFile>>;
+}
+
+export type Simulation = I2cSimulation | GpioSimulation | FilesSimulation;
