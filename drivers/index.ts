@@ -6,6 +6,7 @@ import bme280 from './bme280.ts';
 import ds18b20 from './ds18b20.ts';
 import gpioInput from './gpio-input.ts';
 import host from './host.ts';
+import iio from './iio.ts';
 import mock from './mock.ts';
 import sht4x from './sht4x.ts';
 import sw420 from './sw420.ts';
@@ -17,6 +18,7 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   ds18b20,
   'gpio-input': gpioInput,
   host,
+  iio,
   mock,
   sht4x,
   sw420,

@@ -23,7 +23,9 @@ const RULES: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   [/^src\/timekeeper\.ts$/, /^src\/(clock|reading)\.ts$/],
   // Buses know bytes and levels, neither drivers nor readings.
   [/^src\/bus\//, /^src\/(errors|clock)\.ts$|^src\/bus\//],
-  [/^src\/driver\.ts$/, /^src\/(reading|errors|clock|vibration)\.ts$|^src\/bus\/(i2c|gpio|files)\.ts$/],
+  // What drivers share.
+  [/^src\/kernel-device\.ts$/, /^src\/(errors|reading)\.ts$|^src\/bus\/files\.ts$/],
+  [/^src\/driver\.ts$/, /^src\/(reading|errors|clock|vibration|kernel-device)\.ts$|^src\/bus\/(i2c|gpio|files)\.ts$/],
   // A simulation imports the simulated bus only, never its driver; a driver what a driver author imports.
   [/^drivers\/index\.ts$/, /^drivers\/[a-z0-9-]+\.ts$|^src\/driver\.ts$/],
   [/^drivers\/sim\.ts$/, /^drivers\/[a-z0-9-]+\.sim\.ts$|^src\/bus\/sim\.ts$/],
