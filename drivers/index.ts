@@ -6,6 +6,7 @@ import bme280 from './bme280.ts';
 import ds18b20 from './ds18b20.ts';
 import gpioInput from './gpio-input.ts';
 import host from './host.ts';
+import hwmon from './hwmon.ts';
 import iio from './iio.ts';
 import mock from './mock.ts';
 import sht4x from './sht4x.ts';
@@ -18,6 +19,7 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   ds18b20,
   'gpio-input': gpioInput,
   host,
+  hwmon,
   iio,
   mock,
   sht4x,

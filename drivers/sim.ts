@@ -5,6 +5,7 @@ import { simulation as bh1750 } from './bh1750.sim.ts';
 import { simulation as bme280 } from './bme280.sim.ts';
 import { simulation as ds18b20 } from './ds18b20.sim.ts';
 import { simulation as gpioInput } from './gpio-input.sim.ts';
+import { simulation as hwmon } from './hwmon.sim.ts';
 import { simulation as iio } from './iio.sim.ts';
 import { simulation as sht4x } from './sht4x.sim.ts';
 import { simulation as sw420 } from './sw420.sim.ts';
@@ -15,6 +16,7 @@ export const simulations: Readonly<Record<string, Simulation>> = {
   bme280,
   ds18b20,
   'gpio-input': gpioInput,
+  hwmon,
   iio,
   sht4x,
   sw420,
