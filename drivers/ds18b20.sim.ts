@@ -5,7 +5,7 @@
  * read of `w1_slave` and `temperature`. Written from the datasheet and the kernel's Documentation/w1/slaves/w1_therm.rst.
  * Does not model: other resolutions, parasite power, other families, waiting for other chips on the wire.
  */
-import type { FilesSimulation } from '../src/bus/sim.ts';
+import type { FilesSimulation, SimulatedFile } from '../src/bus/sim.ts';
 
 const CONVERSION_MS = 750;
 const DEFAULT_ADDRESS = '28-00000a1b2c3d';
@@ -28,19 +28,25 @@ export const simulation: FilesSimulation = {
   bus: 'files',
   create({ value }, { address = DEFAULT_ADDRESS }) {
     const directory = `/sys/bus/w1/devices/${String(address).toLowerCase()}`;
-    return (monoMs) => {
+    const measure = (monoMs: number): { readonly milli: number; readonly bytes: string; readonly crc: string } => {
       const sixteenths = Math.max(-55 * 16, Math.min(125 * 16, Math.round(value('temperature', monoMs) * 16)));
       const count = 16 - (sixteenths & 15);
       const scratchpad = [sixteenths & 0xff, (sixteenths >> 8) & 0xff, ...SETTINGS, count, 0x10];
       const crc = maximCrc(scratchpad);
       const bytes = [...scratchpad, crc].map(hex).join(' ');
-      const milli = Math.trunc((sixteenths * 1_000) / 16);
-      const measured = (text: string) => ({ text, readMs: CONVERSION_MS });
-      return {
-        [`${directory}/name`]: `${directory.split('/').at(-1)}\n`,
-        [`${directory}/w1_slave`]: measured(`${bytes} : crc=${hex(crc)} YES\n${bytes} t=${milli}\n`),
-        [`${directory}/temperature`]: measured(`${milli}\n`),
-      };
+      return { milli: Math.trunc((sixteenths * 1_000) / 16), bytes, crc: hex(crc) };
     };
+    const files: Readonly<Record<string, SimulatedFile>> = {
+      [`${directory}/name`]: `${directory.split('/').at(-1)}\n`,
+      [`${directory}/w1_slave`]: {
+        readMs: CONVERSION_MS,
+        read(endMs) {
+          const { milli, bytes, crc } = measure(endMs);
+          return `${bytes} : crc=${crc} YES\n${bytes} t=${milli}\n`;
+        },
+      },
+      [`${directory}/temperature`]: { readMs: CONVERSION_MS, read: (endMs) => `${measure(endMs).milli}\n` },
+    };
+    return () => files;
   },
 };

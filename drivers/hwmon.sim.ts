@@ -18,30 +18,27 @@ export const simulation: FilesSimulation = {
   bus: 'files',
   create({ value }, { name = 'lm75', address }) {
     const directory = '/sys/class/hwmon/hwmon0';
-    return (monoMs) => {
-      const scaled = (what: string, unit: number) => ({
-        text: `${Math.round(value(what, monoMs) * unit)}\n`,
-        readMs: READ_MS,
-      });
-      const files: Record<string, SimulatedFile> = {
-        [`${directory}/name`]: `${name}\n`,
-        [`${directory}/in0_input`]: scaled('voltage', 1_000),
-      };
-      if (address !== undefined)
-        files[`/sys/bus/${busOf(String(address))}/devices/${address}/hwmon/hwmon0/name`] = `${name}\n`;
-      for (const input of INPUTS) {
-        files[`${directory}/temp${input}_input`] = scaled('temperature', 1_000);
-        files[`${directory}/temp${input}_fault`] = '0\n';
-        files[`${directory}/humidity${input}_input`] = scaled('humidity', 1_000);
-        files[`${directory}/in${input}_input`] = scaled('voltage', 1_000);
-        files[`${directory}/curr${input}_input`] = scaled('current', 1_000);
-        files[`${directory}/power${input}_input`] = {
-          text: `${Math.round(value('voltage', monoMs) * value('current', monoMs) * 1e6)}\n`,
-          readMs: READ_MS,
-        };
-        files[`${directory}/fan${input}_input`] = '0\n';
-      }
-      return files;
+    const scaled = (unit: number, what: (monoMs: number) => number): SimulatedFile => ({
+      readMs: READ_MS,
+      read: (endMs) => `${Math.round(what(endMs) * unit)}\n`,
+    });
+    const volts = (monoMs: number) => value('voltage', monoMs);
+    const amperes = (monoMs: number) => value('current', monoMs);
+    const files: Record<string, SimulatedFile> = {
+      [`${directory}/name`]: `${name}\n`,
+      [`${directory}/in0_input`]: scaled(1_000, volts),
     };
+    if (address !== undefined)
+      files[`/sys/bus/${busOf(String(address))}/devices/${address}/hwmon/hwmon0/name`] = `${name}\n`;
+    for (const input of INPUTS) {
+      files[`${directory}/temp${input}_input`] = scaled(1_000, (monoMs) => value('temperature', monoMs));
+      files[`${directory}/temp${input}_fault`] = '0\n';
+      files[`${directory}/humidity${input}_input`] = scaled(1_000, (monoMs) => value('humidity', monoMs));
+      files[`${directory}/in${input}_input`] = scaled(1_000, volts);
+      files[`${directory}/curr${input}_input`] = scaled(1_000, amperes);
+      files[`${directory}/power${input}_input`] = scaled(1e6, (monoMs) => volts(monoMs) * amperes(monoMs));
+      files[`${directory}/fan${input}_input`] = '0\n';
+    }
+    return () => files;
   },
 };

@@ -25,42 +25,39 @@ export const simulation: FilesSimulation = {
   bus: 'files',
   create({ value }, { name = 'bme280', address }) {
     const directory = '/sys/bus/iio/devices/iio:device0';
-    const place =
-      address === undefined ? undefined : `/sys/bus/${busOf(String(address))}/devices/${address}/iio:device0`;
-    return (monoMs) => {
-      const now = (what: string): number => value(what, monoMs);
-      const milli = (what: string): string => `${Math.round(now(what) * 1_000)}`;
-      const raw = (what: string, unit: number): string => `${Math.round(now(what) / unit)}`;
-      const texts: Record<string, string> = {
-        in_temp_input: milli('temperature'),
-        in_humidityrelative_input: milli('humidity'),
-        in_pressure_input: (now('pressure') / 10).toFixed(9),
-        in_illuminance_raw: raw('illuminance', 0.001),
-        in_illuminance_scale: '0.001000',
-        in_concentration_co2_raw: raw('co2', CO2 * 10_000),
-        in_concentration_co2_scale: '0.000100',
-        in_accel_scale: ACCELERATION.toFixed(6),
-        in_anglvel_scale: TURNING.toFixed(9),
-        in_voltage_scale: VOLTAGE.toFixed(9),
-        in_current_scale: CURRENT.toFixed(9),
-        in_resistance_input: '51200',
-      };
-      for (const axis of ['x', 'y', 'z']) {
-        texts[`in_accel_${axis}_raw`] = raw(`acceleration_${axis}`, ACCELERATION);
-        texts[`in_anglvel_${axis}_raw`] = '0';
-      }
-      for (const input of INPUTS) {
-        texts[`in_voltage${input}_raw`] = raw('voltage', VOLTAGE / 1_000);
-        texts[`in_current${input}_raw`] = raw('current', CURRENT / 1_000);
-      }
-      const files: Record<string, SimulatedFile> = { [`${directory}/name`]: `${name}\n` };
-      if (place !== undefined) files[`${place}/name`] = `${name}\n`;
-      for (const [file, text] of Object.entries(texts)) {
-        files[`${directory}/${file}`] = /_(raw|input)$/.test(file)
-          ? { text: `${text}\n`, readMs: READ_MS }
-          : `${text}\n`;
-      }
-      return files;
+    const measured = (text: (endMs: number) => string): SimulatedFile => ({
+      readMs: READ_MS,
+      read: (endMs) => `${text(endMs)}\n`,
+    });
+    const milli = (what: string) => measured((monoMs) => `${Math.round(value(what, monoMs) * 1_000)}`);
+    const raw = (what: string, unit: number) => measured((monoMs) => `${Math.round(value(what, monoMs) / unit)}`);
+    const files: Record<string, SimulatedFile> = {
+      name: `${name}\n`,
+      in_temp_input: milli('temperature'),
+      in_humidityrelative_input: milli('humidity'),
+      in_pressure_input: measured((monoMs) => (value('pressure', monoMs) / 10).toFixed(9)),
+      in_illuminance_raw: raw('illuminance', 0.001),
+      in_illuminance_scale: '0.001000\n',
+      in_concentration_co2_raw: raw('co2', CO2 * 10_000),
+      in_concentration_co2_scale: '0.000100\n',
+      in_accel_scale: `${ACCELERATION.toFixed(6)}\n`,
+      in_anglvel_scale: `${TURNING.toFixed(9)}\n`,
+      in_voltage_scale: `${VOLTAGE.toFixed(9)}\n`,
+      in_current_scale: `${CURRENT.toFixed(9)}\n`,
+      in_resistance_input: '51200\n',
     };
+    for (const axis of ['x', 'y', 'z']) {
+      files[`in_accel_${axis}_raw`] = raw(`acceleration_${axis}`, ACCELERATION);
+      files[`in_anglvel_${axis}_raw`] = '0\n';
+    }
+    for (const input of INPUTS) {
+      files[`in_voltage${input}_raw`] = raw('voltage', VOLTAGE / 1_000);
+      files[`in_current${input}_raw`] = raw('current', CURRENT / 1_000);
+    }
+    const tree = Object.fromEntries(Object.entries(files).map(([file, content]) => [`${directory}/${file}`, content]));
+    if (address !== undefined) {
+      tree[`/sys/bus/${busOf(String(address))}/devices/${address}/iio:device0/name`] = `${name}\n`;
+    }
+    return () => tree;
   },
 };

@@ -3,6 +3,7 @@ import type { AnyDriver } from '../src/driver.ts';
 import adxl345 from './adxl345.ts';
 import bh1750 from './bh1750.ts';
 import bme280 from './bme280.ts';
+import dht from './dht.ts';
 import ds18b20 from './ds18b20.ts';
 import gpioInput from './gpio-input.ts';
 import host from './host.ts';
@@ -16,6 +17,7 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   adxl345,
   bh1750,
   bme280,
+  dht,
   ds18b20,
   'gpio-input': gpioInput,
   host,

@@ -3,6 +3,7 @@ import type { Simulation } from '../src/bus/sim.ts';
 import { simulation as adxl345 } from './adxl345.sim.ts';
 import { simulation as bh1750 } from './bh1750.sim.ts';
 import { simulation as bme280 } from './bme280.sim.ts';
+import { simulation as dht } from './dht.sim.ts';
 import { simulation as ds18b20 } from './ds18b20.sim.ts';
 import { simulation as gpioInput } from './gpio-input.sim.ts';
 import { simulation as hwmon } from './hwmon.sim.ts';
@@ -14,6 +15,7 @@ export const simulations: Readonly<Record<string, Simulation>> = {
   adxl345,
   bh1750,
   bme280,
+  dht,
   ds18b20,
   'gpio-input': gpioInput,
   hwmon,

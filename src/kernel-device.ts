@@ -68,7 +68,7 @@ export async function findDevice(
   }
 
   const wanted = [
-    ...(name === undefined ? [] : [`named ${name instanceof RegExp ? name.source : name}`]),
+    ...(typeof name === 'string' ? [`named ${name}`] : []),
     ...(address === undefined ? [] : [`at ${address}`]),
   ].join(' ');
   const [first] = found;
@@ -78,9 +78,10 @@ export async function findDevice(
     throw new SedgeError('bus.missing', `no ${title} device${wanted && ` ${wanted}`} is in ${directory}; ${there}`);
   }
   if (found.length > 1) {
+    const remedy = name === undefined ? 'name, or address' : 'address';
     throw new SedgeError(
       'sensor.identity',
-      `several ${title} devices${wanted && ` are ${wanted}`}: ${others.join(', ')}: set name, or address such as 1-0076`,
+      `several ${title} devices${wanted && ` are ${wanted}`}: ${others.join(', ')}: set ${remedy}, as in /sys/bus/*/devices`,
     );
   }
 

@@ -16,7 +16,9 @@ const filesOf = (directory: string, { wire = {} }: VectorRow): Readonly<Record<s
   Object.fromEntries(
     Object.entries(wire).map(([name, content]): [string, SimulatedFile] => [
       `${directory}/${name}`,
-      typeof content === 'string' ? content : { errno: (content as { readError: string }).readError, readMs: 0 },
+      typeof content === 'string'
+        ? content
+        : { readMs: 0, read: () => ({ errno: (content as { readError: string }).readError }) },
     ]),
   );
 

@@ -46,11 +46,10 @@ export interface GpioSimulation {
   create(world: World): SimulatedWire;
 }
 
-/** A simulated file: its text; or what a read of it comes to, a text or an errno of read(2), once it has taken its time. */
+/** A simulated file: its text; or one that takes time to read, and at the end gives a text or fails with an errno of read(2). */
 export type SimulatedFile =
   | string
-  | { readonly text: string; readonly readMs: number }
-  | { readonly errno: string; readonly readMs: number };
+  | { readonly readMs: number; read(endMs: number): string | { readonly errno: string } };
 /** The options of the sensor for which a simulation is made: they say at which place and by which name it is looked for. */
 export type SimulationOptions = Readonly<Record<string, string | number | boolean | undefined>>;
 export interface FilesSimulation {

@@ -22,15 +22,13 @@ export function simulatedFileTree({ files, clock, real }: SimulatedFilesOptions)
   const missing = (path: string) => fileError(path, 'ENOENT');
   return {
     async readText(path) {
-      const opened = files(clock.monotonic())[path];
-      if (opened === undefined) throw missing(path);
-      if (typeof opened === 'string') return opened;
-      await clock.sleep(opened.readMs);
-      const read = files(clock.monotonic())[path];
-      if (read === undefined) throw missing(path);
-      if (typeof read === 'string') return read;
-      if ('errno' in read) throw fileError(path, read.errno);
-      return read.text;
+      const file = files(clock.monotonic())[path];
+      if (file === undefined) throw missing(path);
+      if (typeof file === 'string') return file;
+      await clock.sleep(file.readMs);
+      const read = file.read(clock.monotonic());
+      if (typeof read !== 'string') throw fileError(path, read.errno);
+      return read;
     },
     async list(path) {
       const within = `${path}/`;

@@ -57,10 +57,10 @@ describe('a simulated tree of files', () => {
     const tree = simulatedFileTree({
       clock,
       real: fileTree(),
-      files: (monoMs) => ({
+      files: () => ({
         '/dev/name': 'chip\n',
-        '/dev/value': { text: `${monoMs}`, readMs: 750 },
-        '/dev/broken': { errno: 'EIO', readMs: 100 },
+        '/dev/value': { readMs: 750, read: (endMs) => `${endMs}` },
+        '/dev/broken': { readMs: 100, read: () => ({ errno: 'EIO' }) },
       }),
     });
     return { clock, tree };

@@ -90,7 +90,9 @@ describe('hwmon', () => {
     await expect(wire({ temp1_input: '0\n', temp1_fault: '1\n' })).rejects.toMatchObject({ code: 'sensor.no-data' });
     await expect(wire({ temp1_input: '\n' })).rejects.toMatchObject({ code: 'sensor.no-data' });
     await expect(wire({ temp1_input: '4294967295\n' })).rejects.toMatchObject({ code: 'sensor.range' });
-    await expect(wire({ temp1_input: { errno: 'ENODATA', readMs: 1 } })).rejects.toMatchObject({ code: 'bus.io' });
+    await expect(wire({ temp1_input: { readMs: 1, read: () => ({ errno: 'ENODATA' }) } })).rejects.toMatchObject({
+      code: 'bus.io',
+    });
     await expect(wire({ temp1_max: '80000\n' })).rejects.toMatchObject({ code: 'sensor.no-data' });
     expect(await wire({ temp1_input: '20000\n', temp1_fault: '0\n' })).toEqual({ temperature: 20 });
   });

@@ -62,7 +62,7 @@ describe('iio', () => {
     const two = { ...air, ...device(1, { name: 'bme280\n', in_temp_input: '3000\n' }) };
     await expect(read(two, { name: 'bme280' })).rejects.toMatchObject({
       code: 'sensor.identity',
-      message: expect.stringContaining('address such as 1-0076'),
+      message: expect.stringContaining('set address, as in /sys/bus/*/devices'),
     });
     const placed = { ...two, '/sys/bus/i2c/devices/1-0077/iio:device1/name': 'bme280\n' };
     expect(await read(placed, { name: 'bme280', address: '1-0077' })).toEqual({ temperature: 3 });
@@ -88,7 +88,7 @@ describe('iio', () => {
   });
 
   it('leaves out a channel that fails, and fails with its error when it is the last one', async () => {
-    const failing = device(0, { name: 'bme280\n', in_temp_input: { errno: 'EIO', readMs: 1 } });
+    const failing = device(0, { name: 'bme280\n', in_temp_input: { readMs: 1, read: () => ({ errno: 'EIO' }) } });
     await expect(read(failing)).rejects.toMatchObject({ code: 'bus.io' });
     expect(await read({ ...failing, ...device(0, { in_pressure_input: '101.325000000\n' }) })).toEqual({
       pressure: 1013.25,
