@@ -10,6 +10,9 @@ import host from './host.ts';
 import hwmon from './hwmon.ts';
 import iio from './iio.ts';
 import mock from './mock.ts';
+import pir from './pir.ts';
+import pulseCounter from './pulse-counter.ts';
+import reed from './reed.ts';
 import sht4x from './sht4x.ts';
 import sw420 from './sw420.ts';
 
@@ -24,6 +27,9 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   hwmon,
   iio,
   mock,
+  pir,
+  'pulse-counter': pulseCounter,
+  reed,
   sht4x,
   sw420,
 };

@@ -8,6 +8,9 @@ import { simulation as ds18b20 } from './ds18b20.sim.ts';
 import { simulation as gpioInput } from './gpio-input.sim.ts';
 import { simulation as hwmon } from './hwmon.sim.ts';
 import { simulation as iio } from './iio.sim.ts';
+import { simulation as pir } from './pir.sim.ts';
+import { simulation as pulseCounter } from './pulse-counter.sim.ts';
+import { simulation as reed } from './reed.sim.ts';
 import { simulation as sht4x } from './sht4x.sim.ts';
 import { simulation as sw420 } from './sw420.sim.ts';
 
@@ -20,6 +23,9 @@ export const simulations: Readonly<Record<string, Simulation>> = {
   'gpio-input': gpioInput,
   hwmon,
   iio,
+  pir,
+  'pulse-counter': pulseCounter,
+  reed,
   sht4x,
   sw420,
 };

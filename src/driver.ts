@@ -18,6 +18,7 @@ export type { Edge, GpioLine } from './bus/gpio.ts';
 export type { I2cDevice } from './bus/i2c.ts';
 export type { Clock } from './clock.ts';
 export { type ErrorCode, SedgeError } from './errors.ts';
+export { levelChanges, pulseCounter } from './gpio-watch.ts';
 export {
   type ChannelKind,
   channelTable,

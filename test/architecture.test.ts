@@ -25,7 +25,11 @@ const RULES: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   [/^src\/bus\//, /^src\/(errors|clock)\.ts$|^src\/bus\//],
   // What drivers share.
   [/^src\/kernel-device\.ts$/, /^src\/(errors|reading)\.ts$|^src\/bus\/files\.ts$/],
-  [/^src\/driver\.ts$/, /^src\/(reading|errors|clock|vibration|kernel-device)\.ts$|^src\/bus\/(i2c|gpio|files)\.ts$/],
+  [/^src\/gpio-watch\.ts$/, /^src\/clock\.ts$|^src\/bus\/gpio\.ts$/],
+  [
+    /^src\/driver\.ts$/,
+    /^src\/(reading|errors|clock|vibration|kernel-device|gpio-watch)\.ts$|^src\/bus\/(i2c|gpio|files)\.ts$/,
+  ],
   // A simulation imports the simulated bus only, never its driver; a driver what a driver author imports.
   [/^drivers\/index\.ts$/, /^drivers\/[a-z0-9-]+\.ts$|^src\/driver\.ts$/],
   [/^drivers\/sim\.ts$/, /^drivers\/[a-z0-9-]+\.sim\.ts$|^src\/bus\/sim\.ts$/],

@@ -5,6 +5,8 @@
  */
 import type { Clock } from '../clock.ts';
 
+export { contactWire, pulseWire } from './simulated-wires.ts';
+
 /** The surroundings of a chip. Tests give a fixed one; the demo and `--simulate` a seeded one (environment.ts). */
 export interface World {
   readonly clock: Clock;
