@@ -52,12 +52,13 @@ export async function* levelChanges(
 
     let pending: Edge | undefined;
     while (!signal.aborted) {
-      const timer = new AbortController();
       const dueMs = pending ? pending.monoMs + settleMs(stateOf(pending.level)) : Number.POSITIVE_INFINITY;
-      const found = await Promise.race(
-        pending ? [next, clock.sleep(dueMs - clock.monotonic(), timer.signal).then(() => undefined)] : [next],
-      );
-      timer.abort();
+      let cancel = () => {};
+      const settled = new Promise<undefined>((resolve) => {
+        if (pending) cancel = clock.after(dueMs - clock.monotonic(), () => resolve(undefined));
+      });
+      const found = await Promise.race([next, settled]);
+      cancel();
       if (found?.done || signal.aborted) return;
       const edge = found?.value;
       if (pending && (edge === undefined || edge.monoMs >= dueMs)) {

@@ -30,6 +30,11 @@ export function simulatedFileTree({ files, clock, real }: SimulatedFilesOptions)
       if (typeof read !== 'string') throw fileError(path, read.errno);
       return read;
     },
+    readNow(path) {
+      const file = files(clock.monotonic())[path];
+      if (typeof file !== 'string') throw missing(path);
+      return file;
+    },
     async list(path) {
       const within = `${path}/`;
       const names = Object.keys(files(clock.monotonic()))
