@@ -3,9 +3,16 @@ import type { AnyDriver } from '../src/driver.ts';
 import adxl345 from './adxl345.ts';
 import bh1750 from './bh1750.ts';
 import bme280 from './bme280.ts';
+import dht from './dht.ts';
+import ds18b20 from './ds18b20.ts';
 import gpioInput from './gpio-input.ts';
 import host from './host.ts';
+import hwmon from './hwmon.ts';
+import iio from './iio.ts';
 import mock from './mock.ts';
+import pir from './pir.ts';
+import pulseCounter from './pulse-counter.ts';
+import reed from './reed.ts';
 import sht4x from './sht4x.ts';
 import sw420 from './sw420.ts';
 
@@ -13,9 +20,16 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   adxl345,
   bh1750,
   bme280,
+  dht,
+  ds18b20,
   'gpio-input': gpioInput,
   host,
+  hwmon,
+  iio,
   mock,
+  pir,
+  'pulse-counter': pulseCounter,
+  reed,
   sht4x,
   sw420,
 };

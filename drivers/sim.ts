@@ -3,7 +3,14 @@ import type { Simulation } from '../src/bus/sim.ts';
 import { simulation as adxl345 } from './adxl345.sim.ts';
 import { simulation as bh1750 } from './bh1750.sim.ts';
 import { simulation as bme280 } from './bme280.sim.ts';
+import { simulation as dht } from './dht.sim.ts';
+import { simulation as ds18b20 } from './ds18b20.sim.ts';
 import { simulation as gpioInput } from './gpio-input.sim.ts';
+import { simulation as hwmon } from './hwmon.sim.ts';
+import { simulation as iio } from './iio.sim.ts';
+import { simulation as pir } from './pir.sim.ts';
+import { simulation as pulseCounter } from './pulse-counter.sim.ts';
+import { simulation as reed } from './reed.sim.ts';
 import { simulation as sht4x } from './sht4x.sim.ts';
 import { simulation as sw420 } from './sw420.sim.ts';
 
@@ -11,7 +18,14 @@ export const simulations: Readonly<Record<string, Simulation>> = {
   adxl345,
   bh1750,
   bme280,
+  dht,
+  ds18b20,
   'gpio-input': gpioInput,
+  hwmon,
+  iio,
+  pir,
+  'pulse-counter': pulseCounter,
+  reed,
   sht4x,
   sw420,
 };

@@ -7,6 +7,7 @@ import bme280, { measurementUs, type Oversampling } from '../drivers/bme280.ts';
 import sht4x, { serialNumber } from '../drivers/sht4x.ts';
 import { crc8 } from '../src/driver.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
+import { runDs18b20, runIio } from './vector-rows-files.ts';
 import { runAdxl345, runVibration } from './vector-rows-motion.ts';
 import { commandChip, exchangesOf, readOnce, registerChip } from './vector-wire.ts';
 
@@ -91,6 +92,8 @@ export const rowRunners: Readonly<Record<string, RowRunner>> = {
   bme280: runBme280,
   'bosch-timing': runBoschTiming,
   crc8: runCrc8,
+  ds18b20: runDs18b20,
+  'iio-sysfs': runIio,
   sht4x: runSht4x,
   vibration: runVibration,
 };
