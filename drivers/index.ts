@@ -4,11 +4,11 @@ import adxl345 from './adxl345.ts';
 import aht20 from './aht20.ts';
 import bh1750 from './bh1750.ts';
 import bme280 from './bme280.ts';
-import dht from './dht.ts';
-import ds18b20 from './ds18b20.ts';
 import bme680 from './bme680.ts';
 import bmp280 from './bmp280.ts';
 import bmp388 from './bmp388.ts';
+import dht from './dht.ts';
+import ds18b20 from './ds18b20.ts';
 import gpioInput from './gpio-input.ts';
 import host from './host.ts';
 import hwmon from './hwmon.ts';
@@ -28,11 +28,11 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   aht20,
   bh1750,
   bme280,
-  dht,
-  ds18b20,
   bme680,
   bmp280,
   bmp388,
+  dht,
+  ds18b20,
   'gpio-input': gpioInput,
   host,
   hwmon,
