@@ -7,9 +7,16 @@ import bme280 from './bme280.ts';
 import bme680 from './bme680.ts';
 import bmp280 from './bmp280.ts';
 import bmp388 from './bmp388.ts';
+import dht from './dht.ts';
+import ds18b20 from './ds18b20.ts';
 import gpioInput from './gpio-input.ts';
 import host from './host.ts';
+import hwmon from './hwmon.ts';
+import iio from './iio.ts';
 import mock from './mock.ts';
+import pir from './pir.ts';
+import pulseCounter from './pulse-counter.ts';
+import reed from './reed.ts';
 import scd4x from './scd4x.ts';
 import sht3x from './sht3x.ts';
 import sht4x from './sht4x.ts';
@@ -24,9 +31,16 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   bme680,
   bmp280,
   bmp388,
+  dht,
+  ds18b20,
   'gpio-input': gpioInput,
   host,
+  hwmon,
+  iio,
   mock,
+  pir,
+  'pulse-counter': pulseCounter,
+  reed,
   scd4x,
   sht3x,
   sht4x,

@@ -7,7 +7,14 @@ import { simulation as bme280 } from './bme280.sim.ts';
 import { simulation as bme680 } from './bme680.sim.ts';
 import { simulation as bmp280 } from './bmp280.sim.ts';
 import { simulation as bmp388 } from './bmp388.sim.ts';
+import { simulation as dht } from './dht.sim.ts';
+import { simulation as ds18b20 } from './ds18b20.sim.ts';
 import { simulation as gpioInput } from './gpio-input.sim.ts';
+import { simulation as hwmon } from './hwmon.sim.ts';
+import { simulation as iio } from './iio.sim.ts';
+import { simulation as pir } from './pir.sim.ts';
+import { simulation as pulseCounter } from './pulse-counter.sim.ts';
+import { simulation as reed } from './reed.sim.ts';
 import { simulation as scd4x } from './scd4x.sim.ts';
 import { simulation as sht3x } from './sht3x.sim.ts';
 import { simulation as sht4x } from './sht4x.sim.ts';
@@ -22,7 +29,14 @@ export const simulations: Readonly<Record<string, Simulation>> = {
   bme680,
   bmp280,
   bmp388,
+  dht,
+  ds18b20,
   'gpio-input': gpioInput,
+  hwmon,
+  iio,
+  pir,
+  'pulse-counter': pulseCounter,
+  reed,
   scd4x,
   sht3x,
   sht4x,

@@ -38,6 +38,8 @@ const ROOM: Surroundings = {
   pressure: 1013.25,
   illuminance: 300,
   co2: 600,
+  voltage: 3.3,
+  current: 0.1,
   gas_resistance: 50_000,
   acceleration_x: 0,
   acceleration_y: 0,

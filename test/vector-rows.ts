@@ -9,6 +9,7 @@ import sht4x, { serialNumber } from '../drivers/sht4x.ts';
 import { crc8 } from '../src/driver.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
 import { AIR, runAht20, runBme680, runBmp280, runBmp388, runScd4x, runSht3x } from './vector-rows-air.ts';
+import { runDs18b20, runIio } from './vector-rows-files.ts';
 import { runAdxl345, runVibration } from './vector-rows-motion.ts';
 import { commandChip, exchangesOf, readOnce, registerChip } from './vector-wire.ts';
 
@@ -96,6 +97,8 @@ export const rowRunners: Readonly<Record<string, RowRunner>> = {
   bmp388: runBmp388,
   'bosch-timing': runBoschTiming,
   crc8: runCrc8,
+  ds18b20: runDs18b20,
+  'iio-sysfs': runIio,
   scd4x: runScd4x,
   sht3x: runSht3x,
   sht4x: runSht4x,
