@@ -40,6 +40,7 @@ const ROOM: Surroundings = {
   co2: 600,
   voltage: 3.3,
   current: 0.1,
+  gas_resistance: 50_000,
   acceleration_x: 0,
   acceleration_y: 0,
   acceleration_z: 9.80665,
