@@ -8,6 +8,7 @@ import host from './host.ts';
 import mock from './mock.ts';
 import sht4x from './sht4x.ts';
 import sw420 from './sw420.ts';
+import tsl2561 from './tsl2561.ts';
 
 export const drivers: Readonly<Record<string, AnyDriver>> = {
   adxl345,
@@ -18,4 +19,5 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   mock,
   sht4x,
   sw420,
+  tsl2561,
 };

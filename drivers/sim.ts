@@ -6,6 +6,7 @@ import { simulation as bme280 } from './bme280.sim.ts';
 import { simulation as gpioInput } from './gpio-input.sim.ts';
 import { simulation as sht4x } from './sht4x.sim.ts';
 import { simulation as sw420 } from './sw420.sim.ts';
+import { simulation as tsl2561 } from './tsl2561.sim.ts';
 
 export const simulations: Readonly<Record<string, Simulation>> = {
   adxl345,
@@ -14,4 +15,5 @@ export const simulations: Readonly<Record<string, Simulation>> = {
   'gpio-input': gpioInput,
   sht4x,
   sw420,
+  tsl2561,
 };

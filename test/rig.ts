@@ -37,9 +37,13 @@ const ROOM: Surroundings = {
   humidity: 45,
   pressure: 1013.25,
   illuminance: 300,
+  infrared: 0,
   acceleration_x: 0,
   acceleration_y: 0,
   acceleration_z: 9.80665,
+  angular_velocity_x: 0,
+  angular_velocity_y: 0,
+  angular_velocity_z: 0,
   contact: 0,
   shocks: 0,
 };
