@@ -9,6 +9,7 @@ import mock from './mock.ts';
 import sht4x from './sht4x.ts';
 import sw420 from './sw420.ts';
 import tsl2561 from './tsl2561.ts';
+import tsl2591 from './tsl2591.ts';
 
 export const drivers: Readonly<Record<string, AnyDriver>> = {
   adxl345,
@@ -20,4 +21,5 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   sht4x,
   sw420,
   tsl2561,
+  tsl2591,
 };

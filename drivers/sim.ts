@@ -7,6 +7,7 @@ import { simulation as gpioInput } from './gpio-input.sim.ts';
 import { simulation as sht4x } from './sht4x.sim.ts';
 import { simulation as sw420 } from './sw420.sim.ts';
 import { simulation as tsl2561 } from './tsl2561.sim.ts';
+import { simulation as tsl2591 } from './tsl2591.sim.ts';
 
 export const simulations: Readonly<Record<string, Simulation>> = {
   adxl345,
@@ -16,4 +17,5 @@ export const simulations: Readonly<Record<string, Simulation>> = {
   sht4x,
   sw420,
   tsl2561,
+  tsl2591,
 };

@@ -1,5 +1,6 @@
 /** The part of the vector rows that is about light; see vector-rows.ts. */
 import tsl2561 from '../drivers/tsl2561.ts';
+import tsl2591 from '../drivers/tsl2591.ts';
 import type { SimulatedChip } from '../src/bus/sim.ts';
 import type { Options } from '../src/driver.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
@@ -31,4 +32,11 @@ export async function runTsl2561(row: VectorRow, file: VectorFile): Promise<stri
   const id = Number.parseInt(String(row.wire?.['0x0A']), 16) >> 4;
   if (packaging && (id === 1) !== (packaging === 'CS')) return 'the id is not of this package';
   return judge(row, file, await readOnce(tsl2561, () => chip, options), LIGHT);
+}
+
+export async function runTsl2591(row: VectorRow, file: VectorFile): Promise<string | undefined> {
+  const { gain, integrationMs } = row.config ?? {};
+  const options = (row.config ? { gain, integration: `${integrationMs}ms` } : {}) as Options;
+  const chip = heldChip(row, (command) => command & 0x1f);
+  return judge(row, file, await readOnce(tsl2591, () => chip, options), LIGHT);
 }
