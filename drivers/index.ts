@@ -10,6 +10,7 @@ import sht4x from './sht4x.ts';
 import sw420 from './sw420.ts';
 import tsl2561 from './tsl2561.ts';
 import tsl2591 from './tsl2591.ts';
+import veml7700 from './veml7700.ts';
 
 export const drivers: Readonly<Record<string, AnyDriver>> = {
   adxl345,
@@ -22,4 +23,5 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   sw420,
   tsl2561,
   tsl2591,
+  veml7700,
 };

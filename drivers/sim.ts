@@ -8,6 +8,7 @@ import { simulation as sht4x } from './sht4x.sim.ts';
 import { simulation as sw420 } from './sw420.sim.ts';
 import { simulation as tsl2561 } from './tsl2561.sim.ts';
 import { simulation as tsl2591 } from './tsl2591.sim.ts';
+import { simulation as veml7700 } from './veml7700.sim.ts';
 
 export const simulations: Readonly<Record<string, Simulation>> = {
   adxl345,
@@ -18,4 +19,5 @@ export const simulations: Readonly<Record<string, Simulation>> = {
   sw420,
   tsl2561,
   tsl2591,
+  veml7700,
 };
