@@ -6,6 +6,7 @@ import bme280 from './bme280.ts';
 import gpioInput from './gpio-input.ts';
 import host from './host.ts';
 import mock from './mock.ts';
+import opt3001 from './opt3001.ts';
 import sht4x from './sht4x.ts';
 import sw420 from './sw420.ts';
 import tsl2561 from './tsl2561.ts';
@@ -19,6 +20,7 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   'gpio-input': gpioInput,
   host,
   mock,
+  opt3001,
   sht4x,
   sw420,
   tsl2561,

@@ -1,4 +1,5 @@
 /** The part of the vector rows that is about light; see vector-rows.ts. */
+import opt3001 from '../drivers/opt3001.ts';
 import tsl2561 from '../drivers/tsl2561.ts';
 import tsl2591 from '../drivers/tsl2591.ts';
 import veml7700, { corrected, lux, type Setting, stepOf } from '../drivers/veml7700.ts';
@@ -36,6 +37,10 @@ function heldWords(row: VectorRow): SimulatedChip {
     },
     read: (length) => Uint8Array.from({ length }, (_, at) => Buffer.from(words.get(pointer) ?? '0000', 'hex')[at % 2]!),
   };
+}
+
+export async function runOpt3001(row: VectorRow, file: VectorFile): Promise<string | undefined> {
+  return judge(row, file, await readOnce(opt3001, () => heldWords(row)), LIGHT);
 }
 
 export async function runTsl2561(row: VectorRow, file: VectorFile): Promise<string | undefined> {

@@ -7,7 +7,7 @@ import bme280, { measurementUs, type Oversampling } from '../drivers/bme280.ts';
 import sht4x, { serialNumber } from '../drivers/sht4x.ts';
 import { crc8 } from '../src/driver.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
-import { runTsl2561, runTsl2591, runVeml7700 } from './vector-rows-light.ts';
+import { runOpt3001, runTsl2561, runTsl2591, runVeml7700 } from './vector-rows-light.ts';
 import { runAdxl345, runVibration } from './vector-rows-motion.ts';
 import { commandChip, exchangesOf, readOnce, registerChip } from './vector-wire.ts';
 
@@ -92,6 +92,7 @@ export const rowRunners: Readonly<Record<string, RowRunner>> = {
   bme280: runBme280,
   'bosch-timing': runBoschTiming,
   crc8: runCrc8,
+  opt3001: runOpt3001,
   sht4x: runSht4x,
   tsl2561: runTsl2561,
   tsl2591: runTsl2591,
