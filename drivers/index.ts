@@ -6,6 +6,7 @@ import bme280 from './bme280.ts';
 import gpioInput from './gpio-input.ts';
 import host from './host.ts';
 import mock from './mock.ts';
+import mpu6050 from './mpu6050.ts';
 import opt3001 from './opt3001.ts';
 import sht4x from './sht4x.ts';
 import sw420 from './sw420.ts';
@@ -20,6 +21,7 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   'gpio-input': gpioInput,
   host,
   mock,
+  mpu6050,
   opt3001,
   sht4x,
   sw420,

@@ -1,9 +1,17 @@
 /** The part of the vector rows that is about acceleration and vibration; see vector-rows.ts. */
 import adxl345, { drain } from '../drivers/adxl345.ts';
+import mpu6050, {
+  accelerationStep,
+  angularStep,
+  convertAxes,
+  convertTemperature,
+  drain as drainMpu6050,
+  MODELS,
+} from '../drivers/mpu6050.ts';
 import { i2cDevice } from '../src/bus/i2c.ts';
 import type { SimulatedChip } from '../src/bus/sim.ts';
 import { simulatedI2cBus } from '../src/bus/simulated-i2c.ts';
-import { type Options, SedgeError } from '../src/driver.ts';
+import { type BurstSample, type Options, SedgeError } from '../src/driver.ts';
 import { axisVibration, bandRms, velocityRms } from '../src/vibration.ts';
 import { outcomeOf } from './rig.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
@@ -13,6 +21,15 @@ const AXES = ['x', 'y', 'z'] as const;
 const ACCELERATION: Members = Object.fromEntries(
   AXES.map((axis) => [`acceleration.${axis}`, { channel: `acceleration_${axis}`, scale: 1 }]),
 );
+
+/** The same for an MPU-6050, which also turns. */
+const MOTION: Members = {
+  ...ACCELERATION,
+  ...Object.fromEntries(
+    AXES.map((axis) => [`angularVelocity.${axis}`, { channel: `angular_velocity_${axis}`, scale: 1 }]),
+  ),
+  temperature: { channel: 'temperature', scale: 1 },
+};
 
 const ADXL345_INT_SOURCE = 0x30;
 const ADXL345_DATA = 0x32;
@@ -40,20 +57,18 @@ function heldChip(row: VectorRow): SimulatedChip & { readonly registers: Uint8Ar
   };
 }
 
-/** Drains the row's FIFO as a burst does. */
-async function runFifo(row: VectorRow, file: VectorFile): Promise<string | undefined> {
-  const chip = heldChip(row);
-  const bus = simulatedI2cBus();
-  bus.attach(0x53, chip);
-  const outcome = await outcomeOf(drain(i2cDevice(bus, 0x53), (code, message) => new SedgeError(code, message)));
+/** What a drained FIFO came to, against the row's samples or its overrun. */
+function judgeFifo(
+  row: VectorRow,
+  file: VectorFile,
+  outcome: Awaited<ReturnType<typeof outcomeOf<readonly BurstSample[]>>>,
+): string | undefined {
   if (row.expect?.overrun) {
     return 'code' in outcome && outcome.code === 'sensor.overrun' ? undefined : 'did not notice the overrun';
   }
   if ('code' in outcome) return `refused with ${outcome.code}`;
   const expected = row.expect?.samples as readonly (readonly number[])[];
-  if (outcome.value.length !== expected.length || chip.fifo.length > 0) {
-    return `took ${outcome.value.length} of ${expected.length} samples`;
-  }
+  if (outcome.value.length !== expected.length) return `took ${outcome.value.length} of ${expected.length} samples`;
   const verdicts = outcome.value.map(({ axes: [x, y, z] }, at) => {
     const [expectX, expectY, expectZ] = expected[at]!;
     const values = { acceleration_x: x, acceleration_y: y, acceleration_z: z };
@@ -63,8 +78,23 @@ async function runFifo(row: VectorRow, file: VectorFile): Promise<string | undef
   return verdicts.find((verdict) => verdict !== undefined);
 }
 
+const isFifo = (row: VectorRow): boolean => !!row.expect && ('samples' in row.expect || 'overrun' in row.expect);
+const deviceOf = (chip: SimulatedChip) => {
+  const bus = simulatedI2cBus();
+  bus.attach(0x53, chip);
+  return i2cDevice(bus, 0x53);
+};
+const fail = (code: string, message: string) => new SedgeError(code, message);
+
+/** Drains the row's FIFO as a burst does. */
+async function runFifo(row: VectorRow, file: VectorFile): Promise<string | undefined> {
+  const chip = heldChip(row);
+  const verdict = judgeFifo(row, file, await outcomeOf(drain(deviceOf(chip), fail)));
+  return verdict ?? (chip.fifo.length > 0 && !row.expect?.overrun ? 'left samples in the FIFO' : undefined);
+}
+
 export async function runAdxl345(row: VectorRow, file: VectorFile): Promise<string | undefined> {
-  if (row.expect && ('samples' in row.expect || 'overrun' in row.expect)) return runFifo(row, file);
+  if (isFifo(row)) return runFifo(row, file);
   const { rangeG, fullResolution } = row.config ?? {};
   const options = (row.config ? { range: rangeG, full_resolution: fullResolution } : {}) as Options;
   const chip = heldChip(row);
@@ -75,6 +105,57 @@ export async function runAdxl345(row: VectorRow, file: VectorFile): Promise<stri
     chip.registers[ADXL345_INT_SOURCE]! |= ADXL345_DATA_READY;
   }
   return judge(row, file, await readOnce(adxl345, () => chip, options), ACCELERATION);
+}
+
+const MPU6050_FIFO = 0x74;
+
+/** A chip that holds what the row says, whatever is written. Its FIFO is read at one address, byte by byte. */
+function heldMpu6050(row: VectorRow): SimulatedChip {
+  const { fifo: held = '', ...wire } = row.wire ?? {};
+  const { registers } = registerChip(wire);
+  let fifo: Buffer = Buffer.from(String(held), 'hex');
+  let pointer = 0;
+  return {
+    write([register]) {
+      pointer = register ?? pointer;
+      return true;
+    },
+    read(length) {
+      if (pointer !== MPU6050_FIFO) return registers.slice(pointer, pointer + length);
+      const bytes = Buffer.alloc(length);
+      fifo.copy(bytes);
+      fifo = fifo.subarray(length);
+      return bytes;
+    },
+  };
+}
+
+export async function runMpu6050(row: VectorRow, file: VectorFile): Promise<string | undefined> {
+  const { accelRangeG, gyroRangeDps } = row.config ?? {};
+  const chip = heldMpu6050(row);
+  if (isFifo(row)) {
+    return judgeFifo(row, file, await outcomeOf(drainMpu6050(deviceOf(chip), fail, Number(accelRangeG))));
+  }
+  const options = (row.config ? { range: accelRangeG, gyro_range: gyroRangeDps } : {}) as Options;
+  const outcome = await readOnce(mpu6050, () => chip, options);
+  const model = MODELS[Number.parseInt(String(row.wire?.['0x75']), 16)];
+  if (!row.expect || !model) return judge(row, file, outcome, MOTION);
+
+  // The file also decodes both ends of the range. There the driver refuses, and the row is about the arithmetic.
+  const data = Buffer.from(String(row.wire?.['0x3B']), 'hex');
+  const acceleration = convertAxes(data, accelerationStep(Number(accelRangeG)));
+  const velocity = convertAxes(data.subarray(8), angularStep(Number(gyroRangeDps)));
+  if (!acceleration.saturated && !velocity.saturated) return judge(row, file, outcome, MOTION);
+  if (!('code' in outcome) || outcome.code !== 'sensor.saturated')
+    return 'reported a value at the rail as a measurement';
+  const values = Object.fromEntries(
+    AXES.flatMap((axis, at) => [
+      [`acceleration_${axis}`, acceleration.axes[at]!] as const,
+      [`angular_velocity_${axis}`, velocity.axes[at]!] as const,
+    ]),
+  );
+  const temperature = convertTemperature(data[6]!, data[7]!, model);
+  return judge(row, file, { values: { ...values, temperature } }, MOTION);
 }
 
 /** What rounding leaves of nothing: for a signal at rest the file has relative tolerances only. */
