@@ -5,6 +5,7 @@ import bh1750 from './bh1750.ts';
 import bme280 from './bme280.ts';
 import gpioInput from './gpio-input.ts';
 import host from './host.ts';
+import lis3dh from './lis3dh.ts';
 import mock from './mock.ts';
 import mpu6050 from './mpu6050.ts';
 import opt3001 from './opt3001.ts';
@@ -20,6 +21,7 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   bme280,
   'gpio-input': gpioInput,
   host,
+  lis3dh,
   mock,
   mpu6050,
   opt3001,

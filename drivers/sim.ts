@@ -4,6 +4,7 @@ import { simulation as adxl345 } from './adxl345.sim.ts';
 import { simulation as bh1750 } from './bh1750.sim.ts';
 import { simulation as bme280 } from './bme280.sim.ts';
 import { simulation as gpioInput } from './gpio-input.sim.ts';
+import { simulation as lis3dh } from './lis3dh.sim.ts';
 import { simulation as mpu6050 } from './mpu6050.sim.ts';
 import { simulation as opt3001 } from './opt3001.sim.ts';
 import { simulation as sht4x } from './sht4x.sim.ts';
@@ -17,6 +18,7 @@ export const simulations: Readonly<Record<string, Simulation>> = {
   bh1750,
   bme280,
   'gpio-input': gpioInput,
+  lis3dh,
   mpu6050,
   opt3001,
   sht4x,

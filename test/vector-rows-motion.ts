@@ -1,5 +1,6 @@
 /** The part of the vector rows that is about acceleration and vibration; see vector-rows.ts. */
 import adxl345, { drain } from '../drivers/adxl345.ts';
+import lis3dh, { drain as drainLis3dh, type Resolution } from '../drivers/lis3dh.ts';
 import mpu6050, {
   accelerationStep,
   angularStep,
@@ -107,21 +108,23 @@ export async function runAdxl345(row: VectorRow, file: VectorFile): Promise<stri
   return judge(row, file, await readOnce(adxl345, () => chip, options), ACCELERATION);
 }
 
-const MPU6050_FIFO = 0x74;
-
-/** A chip that holds what the row says, whatever is written. Its FIFO is read at one address, byte by byte. */
-function heldMpu6050(row: VectorRow): SimulatedChip {
-  const { fifo: held = '', ...wire } = row.wire ?? {};
+/**
+ * A chip that holds what the row says, whatever is written. The row's FIFO, if it has one, is read at one address in
+ * reads of any length. `registerOf` takes the register out of the address byte.
+ */
+function heldRegisters(row: VectorRow, fifoAt: number, registerOf = (address: number) => address) {
+  const { fifo: held, ...wire } = row.wire ?? {};
   const { registers } = registerChip(wire);
-  let fifo: Buffer = Buffer.from(String(held), 'hex');
+  let fifo: Buffer = Buffer.from(String(held ?? ''), 'hex');
   let pointer = 0;
   return {
-    write([register]) {
-      pointer = register ?? pointer;
+    registers,
+    write([address]: Uint8Array) {
+      pointer = address === undefined ? pointer : registerOf(address);
       return true;
     },
-    read(length) {
-      if (pointer !== MPU6050_FIFO) return registers.slice(pointer, pointer + length);
+    read(length: number) {
+      if (held === undefined || pointer !== fifoAt) return registers.slice(pointer, pointer + length);
       const bytes = Buffer.alloc(length);
       fifo.copy(bytes);
       fifo = fifo.subarray(length);
@@ -130,9 +133,45 @@ function heldMpu6050(row: VectorRow): SimulatedChip {
   };
 }
 
+const LIS3DH_RESOLUTIONS: Readonly<Record<string, Resolution>> = {
+  'high-resolution 12 bit': 'high',
+  'normal 10 bit': 'normal',
+  'low-power 8 bit': 'low',
+};
+const LIS3DH_STATUS = 0x27;
+const LIS3DH_DATA = 0x28;
+const LIS3DH_DATA_READY = 0x08;
+
+export async function runLis3dh(row: VectorRow, file: VectorFile): Promise<string | undefined> {
+  const rangeG = Number(row.config?.rangeG ?? 2);
+  const resolution = LIS3DH_RESOLUTIONS[String(row.config?.mode ?? 'normal 10 bit')];
+  if (!resolution) return 'no resolution of ours is this mode';
+  const chip = heldRegisters(row, LIS3DH_DATA, (address) => address & 0x7f);
+  if (isFifo(row)) {
+    const outcome = await outcomeOf(drainLis3dh(deviceOf(chip), rangeG, resolution));
+    if ('code' in outcome) return `refused with ${outcome.code}`;
+    // Full means that samples may be lost: the row has both what is there and that it is an overrun.
+    const { overrun = false, ...expect } = row.expect ?? {};
+    if (outcome.value.full !== overrun) return overrun ? 'did not notice the overrun' : 'saw an overrun that is none';
+    return judgeFifo({ ...row, expect }, file, { value: outcome.value.samples });
+  }
+  const temperature = !!row.expect && 'temperature' in row.expect;
+  const options = { range: rangeG, resolution, temperature };
+  if (row.statusBusy) {
+    // Data that are not ready must be refused; once they are, they count.
+    const busy = await readOnce(lis3dh, () => chip, options);
+    if (!('code' in busy) || busy.code !== 'sensor.not-ready') return 'reported data that were not ready';
+  }
+  // The rows of the temperature say nothing of the accelerations that are read with it: they are ready.
+  if (row.statusBusy || temperature) chip.registers[LIS3DH_STATUS]! |= LIS3DH_DATA_READY;
+  return judge(row, file, await readOnce(lis3dh, () => chip, options), MOTION);
+}
+
+const MPU6050_FIFO = 0x74;
+
 export async function runMpu6050(row: VectorRow, file: VectorFile): Promise<string | undefined> {
   const { accelRangeG, gyroRangeDps } = row.config ?? {};
-  const chip = heldMpu6050(row);
+  const chip = heldRegisters(row, MPU6050_FIFO);
   if (isFifo(row)) {
     return judgeFifo(row, file, await outcomeOf(drainMpu6050(deviceOf(chip), fail, Number(accelRangeG))));
   }

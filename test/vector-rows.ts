@@ -8,7 +8,7 @@ import sht4x, { serialNumber } from '../drivers/sht4x.ts';
 import { crc8 } from '../src/driver.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
 import { runOpt3001, runTsl2561, runTsl2591, runVeml7700 } from './vector-rows-light.ts';
-import { runAdxl345, runMpu6050, runVibration } from './vector-rows-motion.ts';
+import { runAdxl345, runLis3dh, runMpu6050, runVibration } from './vector-rows-motion.ts';
 import { commandChip, exchangesOf, readOnce, registerChip } from './vector-wire.ts';
 
 /** Nothing of ours computes what this row is about. */
@@ -92,6 +92,7 @@ export const rowRunners: Readonly<Record<string, RowRunner>> = {
   bme280: runBme280,
   'bosch-timing': runBoschTiming,
   crc8: runCrc8,
+  lis3dh: runLis3dh,
   mpu6050: runMpu6050,
   opt3001: runOpt3001,
   sht4x: runSht4x,

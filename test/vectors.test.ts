@@ -56,6 +56,9 @@ describe('the runner of vectors', () => {
     ['sht4x', 'temperature', 0.011],
     ['sht4x', 'humidity', 0.011],
     ['bh1750', 'illuminance', 20],
+    ['opt3001', 'illuminance', 1],
+    ['tsl2591', 'illuminance', 50],
+    ['veml7700', 'illuminance', 50],
     ['vibration', 'rms', 0.01],
     ['vibration', 'dominantHz', 10],
     ['vibration', 'velocityRmsHann_mm_s', 1],
@@ -64,7 +67,7 @@ describe('the runner of vectors', () => {
     expect(failed).toBe(of);
   });
 
-  it.each(['bme280', 'sht4x', 'bh1750', 'adxl345'])(
+  it.each(['bme280', 'sht4x', 'bh1750', 'adxl345', 'lis3dh', 'mpu6050', 'opt3001', 'tsl2561', 'tsl2591', 'veml7700'])(
     'notices a value of %s that should have been refused',
     async (sensor) => {
       const { failed, of } = await failuresOf(sensor, isPlain, (row) => withExpect(row, null));
