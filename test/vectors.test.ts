@@ -56,6 +56,11 @@ describe('the runner of vectors', () => {
     ['sht4x', 'temperature', 0.011],
     ['sht4x', 'humidity', 0.011],
     ['bh1750', 'illuminance', 20],
+    ['bmp280', 'pressure', 1.1],
+    ['bmp388', 'pressure', 0.6],
+    ['bme680', 'gasResistance', 100_000],
+    ['aht20', 'humidity', 0.002],
+    ['scd4x', 'co2', 1],
     ['opt3001', 'illuminance', 1],
     ['tsl2591', 'illuminance', 50],
     ['veml7700', 'illuminance', 50],
@@ -67,13 +72,27 @@ describe('the runner of vectors', () => {
     expect(failed).toBe(of);
   });
 
-  it.each(['bme280', 'sht4x', 'bh1750', 'adxl345', 'lis3dh', 'mpu6050', 'opt3001', 'tsl2561', 'tsl2591', 'veml7700'])(
-    'notices a value of %s that should have been refused',
-    async (sensor) => {
-      const { failed, of } = await failuresOf(sensor, isPlain, (row) => withExpect(row, null));
-      expect(failed).toBe(of);
-    },
-  );
+  it.each([
+    'bme280',
+    'sht4x',
+    'bh1750',
+    'adxl345',
+    'bme680',
+    'bmp280',
+    'bmp388',
+    'aht20',
+    'scd4x',
+    'sht3x',
+    'lis3dh',
+    'mpu6050',
+    'opt3001',
+    'tsl2561',
+    'tsl2591',
+    'veml7700',
+  ])('notices a value of %s that should have been refused', async (sensor) => {
+    const { failed, of } = await failuresOf(sensor, isPlain, (row) => withExpect(row, null));
+    expect(failed).toBe(of);
+  });
 
   it('notices a channel that should have been left out', async () => {
     const { failed, of } = await failuresOf('bme280', isPlain, (row) =>
@@ -121,10 +140,13 @@ describe('the runner of vectors', () => {
 
   it('counts every row, and skips a file with rows that nobody owns unless one of the others fails', async () => {
     const file = await load('bosch-timing');
-    expect(lineOf(await runFile(file))).toBe('bosch-timing: skipped');
-    const spoilt = (file.vectors ?? []).map((row) => (row.sensor === 'bme280' ? { ...row, maxDelayUs: 1 } : row));
-    const result = await runFile({ ...file, vectors: spoilt });
-    expect(lineOf(result)).toBe('bosch-timing: 0/216');
+    const rows = file.vectors ?? [];
+    const stranger = { id: 'stranger', sensor: 'no-such-chip' };
+    expect(lineOf(await runFile(file))).toBe('bosch-timing: 216/216');
+    expect(lineOf(await runFile({ ...file, vectors: [...rows, stranger] }))).toBe('bosch-timing: skipped');
+    const spoilt = rows.map((row) => (row.sensor === 'bme280' ? { ...row, maxDelayUs: 1 } : row));
+    const result = await runFile({ ...file, vectors: [...spoilt, stranger] });
+    expect(lineOf(result)).toBe('bosch-timing: 114/217');
   });
 
   describe('on a directory', () => {

@@ -5,14 +5,16 @@
  */
 import type { Clock } from '../clock.ts';
 
+export { contactWire, pulseWire } from './simulated-wires.ts';
+
 /** The surroundings of a chip. Tests give a fixed one; the demo and `--simulate` a seeded one (environment.ts). */
 export interface World {
   readonly clock: Clock;
   /**
    * What is the case at monotonic time `monoMs` (now, if left out), in the units of design section 5: temperature Cel,
-   * humidity %RH, pressure hPa, illuminance lx, infrared (of the light, 0 to 0.5: what an infrared photodiode sees as a
-   * share of what one for all light sees), acceleration_x|y|z m/s2 (with gravity), angular_velocity_x|y|z rad/s, contact
-   * 0|1, shocks (number of vibration pulses so far since the simulation began).
+   * humidity %RH, pressure hPa, illuminance lx, infrared (0 to 0.5: what a photodiode for infrared light sees, as a share
+   * of what one for all light sees), co2 ppm, gas_resistance Ohm, acceleration_x|y|z m/s2 (with gravity),
+   * angular_velocity_x|y|z rad/s, contact 0|1, shocks (number of vibration pulses so far since the simulation began).
    */
   value(what: string, monoMs?: number): number;
   /** Uniform in [0, 1), from the simulation's seed. */
@@ -47,4 +49,16 @@ export interface GpioSimulation {
   create(world: World): SimulatedWire;
 }
 
-export type Simulation = I2cSimulation | GpioSimulation;
+/** A simulated file: its text; or one that takes time to read, and at the end gives a text or fails with an errno of read(2). */
+export type SimulatedFile =
+  | string
+  | { readonly readMs: number; read(endMs: number): string | { readonly errno: string } };
+/** The options of the sensor for which a simulation is made: they say at which place and by which name it is looked for. */
+export type SimulationOptions = Readonly<Record<string, string | number | boolean | undefined>>;
+export interface FilesSimulation {
+  readonly bus: 'files';
+  /** The files of a device of the kernel by absolute path, as they are at monotonic time `monoMs`. */
+  create(world: World, options: SimulationOptions): (monoMs: number) => Readonly<Record<string, SimulatedFile>>;
+}
+
+export type Simulation = I2cSimulation | GpioSimulation | FilesSimulation;
