@@ -240,7 +240,9 @@ const tsl2561: PollDriver<'i2c'> = {
   variant: (options) => ({ channels: channels(options), worstCaseMs: worstCaseMs(options) }),
   async identify(device) {
     const packaging = packageOf(await readByte(device, ID));
-    return packaging && (packaging === 'CS' ? 'TSL2561CS' : 'TSL2561');
+    // A thermometer at the same address may hold a limit with this id; its temperature is more than these two bits.
+    if (!packaging || ((await readByte(device, CONTROL)) & ~POWER_ON) !== 0) return undefined;
+    return packaging === 'CS' ? 'TSL2561CS' : 'TSL2561';
   },
   open,
 };

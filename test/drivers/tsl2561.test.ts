@@ -155,9 +155,14 @@ describe('tsl2561', () => {
     });
   });
 
-  it('knows the CS package by its id', async () => {
-    const device = { writeRead: async () => Uint8Array.of(0x13) };
-    expect(await tsl2561.identify!(device as never)).toBe('TSL2561CS');
+  it.each([
+    [0x13, 0x00, 'TSL2561CS'],
+    [0x50, 0x03, 'TSL2561'],
+    [0x14, 0x15, undefined],
+    [0x4b, 0x00, undefined],
+  ])('takes id %i beside a control register of %i for %s', async (id, control, name) => {
+    const device = { writeRead: async ([command]: number[]) => Uint8Array.of(command === 0x8a ? id : control) };
+    expect(await tsl2561.identify!(device as never)).toBe(name);
   });
 });
 
