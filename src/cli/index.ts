@@ -2,6 +2,7 @@
 import { check } from './check.ts';
 import type { Command } from './command.ts';
 import { demo } from './demo.ts';
+import { doctor } from './doctor.ts';
 import { driversCommand } from './drivers.ts';
 import { journal } from './journal.ts';
 import { read } from './read.ts';
@@ -10,4 +11,15 @@ import { run } from './run.ts';
 import { schema } from './schema.ts';
 import { service } from './service.ts';
 
-export const COMMANDS: readonly Command[] = [demo, run, check, read, receive, journal, driversCommand, schema, service];
+export const COMMANDS: readonly Command[] = [
+  demo,
+  run,
+  check,
+  read,
+  receive,
+  doctor,
+  journal,
+  driversCommand,
+  schema,
+  service,
+];
