@@ -1,8 +1,10 @@
 /** How commands get their configuration: found, loaded, and its problems printed, all at once. */
 import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import { drivers } from '../../drivers/index.ts';
 import { findConfig, formatProblem, loadConfig } from '../config/load.ts';
 import type { Config, Problem } from '../config/types.ts';
+import { PLACES } from '../service/install.ts';
 import type { CommandIo } from './command.ts';
 
 export const CONFIG_OPTION = { config: { type: 'string', short: 'c' } } as const;
@@ -12,6 +14,19 @@ type Io = Pick<CommandIo, 'env' | 'cwd'>;
 
 export async function tryConfig(file: string, io: Io): Promise<{ config: Config } | { problems: readonly Problem[] }> {
   return loadConfig(file, { env: io.env, cwd: io.cwd, drivers, hostname: hostname() });
+}
+
+/**
+ * The configuration as `run` would load it, without a word: for commands that look from outside. The service's own is
+ * loaded as systemd starts it, with its state directory; else the journal would be looked for at the home of who asks.
+ * Throws `config.missing`.
+ */
+export async function existingConfig(given: string | undefined, io: Io) {
+  const file = await findConfig(given, io);
+  const path = resolve(io.cwd, file);
+  const env = path === PLACES.config ? { STATE_DIRECTORY: PLACES.state, ...io.env } : io.env;
+  const loaded: { config?: Config; problems?: readonly Problem[] } = await tryConfig(file, { ...io, env });
+  return { file, path, ...loaded };
 }
 
 /** Prints problems as `sedge check` does. */

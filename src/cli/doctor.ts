@@ -1,8 +1,6 @@
 /** `sedge doctor`: what is wrong between the chips and the broker, and the exact remedy. Changes nothing. */
-import { resolve } from 'node:path';
 import { type Buses, realBuses } from '../bus/buses.ts';
 import { type Clock, systemClock } from '../clock.ts';
-import { findConfig } from '../config/load.ts';
 import { subjectOf } from '../doctor/access.ts';
 import { CHECKS } from '../doctor/checks.ts';
 import { diagnose } from '../doctor/diagnose.ts';
@@ -11,11 +9,10 @@ import { diagnosisJson, diagnosisText } from '../doctor/report.ts';
 import type { Configuration, Finding } from '../doctor/types.ts';
 import { codeOf, messageOf } from '../errors.ts';
 import { isLocked } from '../journal/lock.ts';
-import { PLACES } from '../service/install.ts';
 import { realSystem, type System, systemFiles } from '../system.ts';
 import { BUILT_AT_MS } from '../version.ts';
 import { type Command, type CommandIo, EXIT } from './command.ts';
-import { CONFIG_HELP, CONFIG_OPTION, tryConfig } from './configuration.ts';
+import { CONFIG_HELP, CONFIG_OPTION, existingConfig } from './configuration.ts';
 
 /** The machine, for tests to give another. */
 export interface Machine {
@@ -31,16 +28,11 @@ function thisMachine(env: NodeJS.ProcessEnv): Machine {
   return { system, clock, builtAtMs: BUILT_AT_MS, buses: realBuses({ clock, gpio: gpioEnvironment(system) }) };
 }
 
-/** The configuration as the service would load it, if it is the service's. */
 async function configurationOf(given: unknown, io: Pick<CommandIo, 'env' | 'cwd'>): Promise<Configuration> {
   try {
-    const file = await findConfig(typeof given === 'string' ? given : undefined, io);
-    const path = resolve(io.cwd, file);
-    // systemd sets it for the service; without it the journal would be looked for at the home of who asks.
-    const env = path === PLACES.config ? { STATE_DIRECTORY: PLACES.state, ...io.env } : io.env;
-    const loaded = await tryConfig(file, { ...io, env });
-    const text = await systemFiles().text(path);
-    return { file, path, problems: [], ...loaded, ...(text !== undefined && { text }) };
+    const found = await existingConfig(typeof given === 'string' ? given : undefined, io);
+    const text = await systemFiles().text(found.path);
+    return { problems: [], ...found, ...(text !== undefined && { text }) };
   } catch (error) {
     if (codeOf(error) !== 'config.missing') throw error;
     return { problems: [], missing: messageOf(error) };

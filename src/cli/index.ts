@@ -8,6 +8,7 @@ import { journal } from './journal.ts';
 import { read } from './read.ts';
 import { receive } from './receive.ts';
 import { run } from './run.ts';
+import { scan } from './scan.ts';
 import { schema } from './schema.ts';
 import { service } from './service.ts';
 
@@ -17,6 +18,7 @@ export const COMMANDS: readonly Command[] = [
   check,
   read,
   receive,
+  scan,
   doctor,
   journal,
   driversCommand,

@@ -1,4 +1,5 @@
 /** The check of the I2C buses as the system sees them: enabled, there, ours to use, fast enough. Touches no wire. */
+import { busNumbers } from '../scan/sysfs.ts';
 import type { System } from '../system.ts';
 import { groupFix, mayUse } from './access.ts';
 import { addLine, type Board, boardOf, enableI2c, isOn } from './board.ts';
@@ -15,10 +16,6 @@ export const busesOf = ({ configuration: { config } }: Pick<DoctorContext, 'conf
   [...new Set((config?.sensors ?? []).flatMap(({ place }) => (place.bus === 'i2c' ? [place.on] : [])))].sort(
     (a, b) => a - b,
   );
-
-/** Buses with a device node. */
-export const nodesOf = async ({ files }: System): Promise<readonly number[]> =>
-  (await files.list('/dev')).flatMap((name) => /^i2c-(\d+)$/.exec(name)?.[1] ?? []).map(Number);
 
 /** Why /dev/i2c-N is not there, and what makes it be there. */
 export async function missingBus(
@@ -37,7 +34,7 @@ export async function missingBus(
       return { message: `${node} is not there, though ${board.configFile} enables I2C`, fix: 'sudo reboot' };
     return { message: `${node} is not there: I2C is not enabled`, fix: enableI2c(board) };
   }
-  const others = (await nodesOf(system)).map((other) => `/dev/i2c-${other}`).join(', ');
+  const others = (await busNumbers(system.files)).map((other) => `/dev/i2c-${other}`).join(', ');
   const message = `${node} is not there; this system has ${others || 'no I2C bus'}`;
   if (board.isPi && on >= 3) return { message, fix: addLine(board, `dtoverlay=i2c-gpio,bus=${on}`) };
   return {

@@ -4,38 +4,16 @@
  */
 import { hexAddress } from '../bus/i2c.ts';
 import type { SensorConfig } from '../config/types.ts';
+import { type BoundChip, boundChips } from '../scan/sysfs.ts';
 import type { System } from '../system.ts';
 import { addLine, type Board, boardOf, isOn } from './board.ts';
 import { busesOf } from './i2c.ts';
 import { type Check, type Finding, fault, ok, warning } from './types.ts';
 
-const DEVICES = '/sys/bus/i2c/devices';
 /** dtoverlay=w1-gpio without gpiopin=. */
 const W1_PIN = 4;
 /** SDA and SCL of bus 1 on the 40-pin header. */
 const I2C_PINS = [2, 3];
-
-export interface BoundChip {
-  readonly address: number;
-  /** The kernel's driver. */
-  readonly driver: string;
-  /** What it was declared as: "bmp280". */
-  readonly name: string;
-}
-
-/** Addresses on a bus that a kernel driver holds. */
-export async function boundChips(on: number, { files }: System): Promise<readonly BoundChip[]> {
-  const found = (await files.list(DEVICES)).map(async (entry) => {
-    const [, bus, address] = /^(\d+)-([0-9a-f]{4})$/.exec(entry) ?? [];
-    if (bus === undefined || Number(bus) !== on) return [];
-    const driver = await files.target(`${DEVICES}/${entry}/driver`);
-    if (driver === undefined) return [];
-    const name = (await files.text(`${DEVICES}/${entry}/name`)) ?? driver;
-    // Device-tree addresses above 7 bits are flags of the kernel (10-bit, own slave).
-    return [{ address: Number.parseInt(address!, 16), driver, name }];
-  });
-  return (await Promise.all(found)).flat();
-}
 
 /** How a kernel driver lets go: now, and after the next start. */
 export function unbindFix(on: number, { address, driver, name }: BoundChip, board: Board): string {
@@ -48,7 +26,7 @@ export function unbindFix(on: number, { address, driver, name }: BoundChip, boar
 }
 
 async function boundFindings(on: number, sensors: readonly SensorConfig[], system: System, board: Board) {
-  const bound = await boundChips(on, system);
+  const bound = await boundChips(on, system.files);
   return bound.map((chip): Finding => {
     const holder = `the kernel driver ${chip.driver} holds ${hexAddress(chip.address)} on bus ${on}`;
     const sensor = sensors.find(

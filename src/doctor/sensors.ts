@@ -10,11 +10,11 @@ import type { Place, SensorConfig } from '../config/types.ts';
 import { codeOf, messageOf } from '../errors.ts';
 import { withinDeadline } from '../sampler/deadline.ts';
 import { driverFor } from '../scan/chips.ts';
+import { boundChips } from '../scan/sysfs.ts';
 import { sampledSensor } from '../sensors.ts';
 import type { System } from '../system.ts';
 import { gpioTrouble } from './gpio.ts';
 import { busesOf, missingBus } from './i2c.ts';
-import { boundChips } from './kernel.ts';
 import { type Check, type DoctorContext, type Finding, fault, halves, ok } from './types.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -54,7 +54,7 @@ async function onBus(
 ): Promise<readonly Finding[]> {
   const { system, buses } = context;
   // Said by the check of the kernel.
-  const held = new Set((await boundChips(on, system)).map(({ address }) => address));
+  const held = new Set((await boundChips(on, system.files)).map(({ address }) => address));
   const free = sensors.filter(
     ({ place }) => place.bus === 'i2c' && (place.mux !== undefined || !held.has(place.address)),
   );
@@ -99,7 +99,8 @@ async function open(sensor: SensorConfig, context: DoctorContext): Promise<Findi
   } catch (error) {
     const code = codeOf(error) ?? 'sensor.failed';
     const because = code.startsWith('bus.') || code === 'sensor.identity' ? ABSENT : {};
-    return fault(messageOf(error), { about, ...because, ...(await remedy(code, error, sensor, context)) });
+    const fix = sensor.place.bus === 'i2c' ? `sedge scan --bus ${sensor.place.on}` : `sedge read ${about}`;
+    return { ...fault(messageOf(error), { about, fix, ...because }), ...(await remedy(code, error, sensor, context)) };
   }
 }
 

@@ -72,6 +72,7 @@ export const fault = finding('fault');
 export function halves(sentence: string): { readonly what: string; readonly remedy?: string } {
   const at = sentence.lastIndexOf(': ');
   const remedy = sentence.slice(at + 2).replace(/\.$/, '');
-  if (at < 0 || /[{}]/.test(remedy)) return { what: sentence };
+  // Not inside of what is quoted.
+  if (at < 0 || /[{}`]/.test(remedy)) return { what: sentence };
   return { what: sentence.slice(0, at), remedy };
 }
