@@ -11,8 +11,7 @@ import type { Config } from './config/types.ts';
 import { isoTime, timeOf } from './delivery.ts';
 import { codeOf, messageOf } from './errors.ts';
 import type { PlacedBuses } from './hardware.ts';
-import { openJournal } from './journal/journal.ts';
-import { memoryJournal } from './journal/memory.ts';
+import { openDurableJournal } from './journal/failover.ts';
 import type { Journal } from './journal/types.ts';
 import { createMeasuring } from './measuring.ts';
 import { createPublishing } from './publishing.ts';
@@ -73,9 +72,10 @@ function readBootId(): string {
   }
 }
 
-async function openAnyJournal(config: Config, bootId: string, clock: Clock, log: Log): Promise<Journal> {
+/** The journal; while its card is dead, one in memory, marked volatile. */
+function openJournal(config: Config, bootId: string, clock: Clock, log: Log): Promise<Journal> {
   const { directory, maxSizeBytes, whenFull, commitEveryMs } = config.journal;
-  const options = {
+  return openDurableJournal({
     directory,
     maxSizeBytes,
     whenFull,
@@ -84,15 +84,7 @@ async function openAnyJournal(config: Config, bootId: string, clock: Clock, log:
     bootId,
     clock,
     log: (event: string, fields?: LogFields) => log.warn(event, fields),
-  };
-  try {
-    return await openJournal(options);
-  } catch (error) {
-    // A dying card must not stop live data; what is kept in memory is marked volatile.
-    if (codeOf(error) !== 'journal.storage') throw error;
-    log.error('journal.volatile', { message: `${messageOf(error)}; readings are kept in memory only` });
-    return memoryJournal(options);
-  }
+  });
 }
 
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
@@ -100,7 +92,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   let { config } = options;
   const startedMs = clock.monotonic();
   const bootId = readBootId();
-  let journal = await openAnyJournal(config, bootId, clock, log);
+  let journal = await openJournal(config, bootId, clock, log);
   const timekeeper = createTimekeeper({ clock, builtAtMs: BUILT_AT_MS, anchor: anchorOf(journal, bootId) });
   timekeeper.onAnchor((anchor) => keepAnchor(journal, bootId, anchor));
 
@@ -177,7 +169,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const reopenJournal = async (next: Config) => {
     await publishing.stop({ drain: false });
     await journal.close();
-    journal = await openAnyJournal(next, bootId, clock, log);
+    journal = await openJournal(next, bootId, clock, log);
     const anchor = timekeeper.anchor();
     if (anchor) keepAnchor(journal, bootId, anchor);
     publishing.start(next);
