@@ -90,9 +90,12 @@ async function busTrouble(on: number, bus: I2cBus, address: number, system: Syst
 async function open(sensor: SensorConfig, context: DoctorContext): Promise<Finding> {
   const { buses, clock, signal } = context;
   const about = sensor.id;
+  const stop = new AbortController();
+  const abort = () => stop.abort();
+  signal.addEventListener('abort', abort, { once: true });
   try {
     const sampled = sampledSensor(sensor, buses, clock);
-    const opened = await withinDeadline(clock, sampled.deadlineMs, 'opening', sampled.open, signal);
+    const opened = await withinDeadline(clock, sampled.deadlineMs, 'opening', sampled.open, stop);
     await opened.close().catch(() => {});
     const place = sensor.place.bus === 'i2c' ? ` at ${at(sensor.place)}` : '';
     return ok(`${sensor.driverName} opens${place}`, { about });
@@ -101,6 +104,8 @@ async function open(sensor: SensorConfig, context: DoctorContext): Promise<Findi
     const because = code.startsWith('bus.') || code === 'sensor.identity' ? ABSENT : {};
     const fix = sensor.place.bus === 'i2c' ? `sedge scan --bus ${sensor.place.on}` : `sedge read ${about}`;
     return { ...fault(messageOf(error), { about, fix, ...because }), ...(await remedy(code, error, sensor, context)) };
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
 
