@@ -18,6 +18,8 @@ import { busesOf, missingBus } from './i2c.ts';
 import { type Check, type DoctorContext, type Finding, fault, halves, ok } from './types.ts';
 
 const NOTHING = new Uint8Array(0);
+/** More than `run` gives: it would try again, and here udev may be asked for a line for the first time. */
+const PATIENCE_MS = 5_000;
 const ABSENT = { because: 'absent' } as const;
 /** What the probe of a bus may say without anything being wrong with the bus. */
 const BUS_IS_WELL = new Set(['bus.nack', 'bus.busy', 'bus.unsupported', 'bus.io']);
@@ -95,7 +97,7 @@ async function open(sensor: SensorConfig, context: DoctorContext): Promise<Findi
   signal.addEventListener('abort', abort, { once: true });
   try {
     const sampled = sampledSensor(sensor, buses, clock);
-    const opened = await withinDeadline(clock, sampled.deadlineMs, 'opening', sampled.open, stop);
+    const opened = await withinDeadline(clock, sampled.deadlineMs + PATIENCE_MS, 'opening', sampled.open, stop);
     await opened.close().catch(() => {});
     const place = sensor.place.bus === 'i2c' ? ` at ${at(sensor.place)}` : '';
     return ok(`${sensor.driverName} opens${place}`, { about });

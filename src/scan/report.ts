@@ -7,7 +7,7 @@ import { snippet } from './snippet.ts';
 import type { KernelDevice } from './sysfs.ts';
 
 const ROW = 16;
-const HEADER = `     ${Array.from({ length: ROW }, (_, at) => ` ${at.toString(16)}`).join(' ')}`;
+const HEADER = `    ${Array.from({ length: ROW }, (_, at) => ` ${at.toString(16)}`).join(' ')}`;
 
 /** As i2cdetect draws it: the address where something answers, UU where a kernel driver holds it, SS the service. */
 function grid(found: readonly Found[]): string {

@@ -113,7 +113,7 @@ describe('what is found', () => {
     const { status, out, err } = await scan();
     expect({ status, err }).toEqual({ status: 0, err: '' });
     expect(out).toContain(
-      '     0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f\n00:                         -- -- -- -- -- -- -- --\n',
+      '\n     0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f\n00:                         -- -- -- -- -- -- -- --\n',
     );
     expect(out).toContain('20: -- -- -- 23 -- -- -- -- -- -- -- -- -- -- -- --\n');
     expect(out).toContain('70: -- -- -- -- -- -- 76 --\n');
