@@ -1,21 +1,49 @@
 /** The drivers, by the name that the configuration uses. A literal table: no scanning, no side effects. */
 import type { AnyDriver } from '../src/driver.ts';
 import adxl345 from './adxl345.ts';
+import aht20 from './aht20.ts';
 import bh1750 from './bh1750.ts';
 import bme280 from './bme280.ts';
+import dht from './dht.ts';
+import ds18b20 from './ds18b20.ts';
+import bme680 from './bme680.ts';
+import bmp280 from './bmp280.ts';
+import bmp388 from './bmp388.ts';
 import gpioInput from './gpio-input.ts';
 import host from './host.ts';
+import hwmon from './hwmon.ts';
+import iio from './iio.ts';
 import mock from './mock.ts';
+import pir from './pir.ts';
+import pulseCounter from './pulse-counter.ts';
+import reed from './reed.ts';
+import scd4x from './scd4x.ts';
+import sht3x from './sht3x.ts';
 import sht4x from './sht4x.ts';
+import shtc3 from './shtc3.ts';
 import sw420 from './sw420.ts';
 
 export const drivers: Readonly<Record<string, AnyDriver>> = {
   adxl345,
+  aht20,
   bh1750,
   bme280,
+  dht,
+  ds18b20,
+  bme680,
+  bmp280,
+  bmp388,
   'gpio-input': gpioInput,
   host,
+  hwmon,
+  iio,
   mock,
+  pir,
+  'pulse-counter': pulseCounter,
+  reed,
+  scd4x,
+  sht3x,
   sht4x,
+  shtc3,
   sw420,
 };

@@ -1,17 +1,45 @@
 /** The simulations, by the name of their driver; loaded only when simulating. A driver without hardware has none. */
 import type { Simulation } from '../src/bus/sim.ts';
 import { simulation as adxl345 } from './adxl345.sim.ts';
+import { simulation as aht20 } from './aht20.sim.ts';
 import { simulation as bh1750 } from './bh1750.sim.ts';
 import { simulation as bme280 } from './bme280.sim.ts';
+import { simulation as dht } from './dht.sim.ts';
+import { simulation as ds18b20 } from './ds18b20.sim.ts';
 import { simulation as gpioInput } from './gpio-input.sim.ts';
+import { simulation as hwmon } from './hwmon.sim.ts';
+import { simulation as iio } from './iio.sim.ts';
+import { simulation as pir } from './pir.sim.ts';
+import { simulation as pulseCounter } from './pulse-counter.sim.ts';
+import { simulation as reed } from './reed.sim.ts';
+import { simulation as bme680 } from './bme680.sim.ts';
+import { simulation as bmp280 } from './bmp280.sim.ts';
+import { simulation as bmp388 } from './bmp388.sim.ts';
+import { simulation as scd4x } from './scd4x.sim.ts';
+import { simulation as sht3x } from './sht3x.sim.ts';
 import { simulation as sht4x } from './sht4x.sim.ts';
+import { simulation as shtc3 } from './shtc3.sim.ts';
 import { simulation as sw420 } from './sw420.sim.ts';
 
 export const simulations: Readonly<Record<string, Simulation>> = {
   adxl345,
+  aht20,
   bh1750,
   bme280,
+  dht,
+  ds18b20,
   'gpio-input': gpioInput,
+  hwmon,
+  iio,
+  pir,
+  'pulse-counter': pulseCounter,
+  reed,
+  bme680,
+  bmp280,
+  bmp388,
+  scd4x,
+  sht3x,
   sht4x,
+  shtc3,
   sw420,
 };

@@ -11,6 +11,7 @@ import { run } from './run.ts';
 import { scan } from './scan.ts';
 import { schema } from './schema.ts';
 import { service } from './service.ts';
+import { status } from './status.ts';
 
 export const COMMANDS: readonly Command[] = [
   demo,
@@ -20,6 +21,7 @@ export const COMMANDS: readonly Command[] = [
   receive,
   scan,
   doctor,
+  status,
   journal,
   driversCommand,
   schema,
