@@ -90,7 +90,7 @@ const RULES: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   [/^src\/scan\//, /^src\/(clock|driver|errors|system)\.ts$|^src\/(bus|scan)\//],
   [
     /^src\/doctor\//,
-    /^src\/(clock|codec|delivery|errors|sensors|system|timekeeper)\.ts$|^src\/(bus|config|doctor|journal|scan|uplink)\/|^src\/sampler\/deadline\.ts$|^src\/service\/install\.ts$|^drivers\/index\.ts$/,
+    /^src\/(clock|codec|delivery|errors|sensors|system|timekeeper)\.ts$|^src\/(bus|config|doctor|journal|scan|uplink)\/|^src\/status\/(card|report)\.ts$|^src\/sampler\/deadline\.ts$|^src\/service\/install\.ts$|^drivers\/index\.ts$/,
   ],
   // Only these join the parts.
   [/^src\/runtime\.ts$/, /^src\/(?!main\.ts|cli\/|demo\/|receive\/)/],

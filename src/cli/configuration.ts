@@ -17,16 +17,20 @@ export async function tryConfig(file: string, io: Io): Promise<{ config: Config 
 }
 
 /**
- * The configuration as `run` would load it, without a word: for commands that look from outside. The service's own is
- * loaded as systemd starts it, with its state directory; else the journal would be looked for at the home of who asks.
- * Throws `config.missing`.
+ * The environment in which the service loads its configuration: systemd gives it a state directory. Without that the journal
+ * would be looked for at the home of who asks. Throws `config.missing`.
  */
+export async function serviceEnv(given: unknown, io: Io): Promise<NodeJS.ProcessEnv> {
+  const file = await findConfig(typeof given === 'string' ? given : undefined, io);
+  return resolve(io.cwd, file) === PLACES.config ? { STATE_DIRECTORY: PLACES.state, ...io.env } : io.env;
+}
+
+/** The configuration as the service would load it, without a word: for commands that look from outside. */
 export async function existingConfig(given: string | undefined, io: Io) {
   const file = await findConfig(given, io);
-  const path = resolve(io.cwd, file);
-  const env = path === PLACES.config ? { STATE_DIRECTORY: PLACES.state, ...io.env } : io.env;
+  const env = await serviceEnv(file, io);
   const loaded: { config?: Config; problems?: readonly Problem[] } = await tryConfig(file, { ...io, env });
-  return { file, path, ...loaded };
+  return { file, path: resolve(io.cwd, file), ...loaded };
 }
 
 /** Prints problems as `sedge check` does. */

@@ -1,6 +1,7 @@
 /** `sedge doctor`: what is wrong between the chips and the broker, and the exact remedy. Changes nothing. */
 import { type Buses, realBuses } from '../bus/buses.ts';
 import { type Clock, systemClock } from '../clock.ts';
+import type { Config } from '../config/types.ts';
 import { subjectOf } from '../doctor/access.ts';
 import { CHECKS } from '../doctor/checks.ts';
 import { diagnose } from '../doctor/diagnose.ts';
@@ -9,10 +10,13 @@ import { diagnosisJson, diagnosisText } from '../doctor/report.ts';
 import type { Configuration, Finding } from '../doctor/types.ts';
 import { codeOf, messageOf } from '../errors.ts';
 import { isLocked } from '../journal/lock.ts';
+import { askService } from '../status/client.ts';
+import type { ServiceReport } from '../status/report.ts';
 import { realSystem, type System, systemFiles } from '../system.ts';
 import { BUILT_AT_MS } from '../version.ts';
 import { type Command, type CommandIo, EXIT } from './command.ts';
 import { CONFIG_HELP, CONFIG_OPTION, existingConfig } from './configuration.ts';
+import { serviceWith } from './status.ts';
 
 /** The machine, for tests to give another. */
 export interface Machine {
@@ -20,12 +24,20 @@ export interface Machine {
   readonly buses: Buses;
   readonly clock: Clock;
   readonly builtAtMs: number;
+  /** What a running service with this configuration says of itself. */
+  ask(config: Config): Promise<ServiceReport | undefined>;
 }
 
 function thisMachine(env: NodeJS.ProcessEnv): Machine {
   const system = realSystem(env);
   const clock = systemClock;
-  return { system, clock, builtAtMs: BUILT_AT_MS, buses: realBuses({ clock, gpio: gpioEnvironment(system) }) };
+  const buses = realBuses({ clock, gpio: gpioEnvironment(system) });
+  const ask = async ({ journal, file }: Config) =>
+    askService(await serviceWith(journal.directory, file, { env })).then(
+      ({ report }) => report,
+      () => undefined,
+    );
+  return { system, clock, builtAtMs: BUILT_AT_MS, buses, ask };
 }
 
 async function configurationOf(given: unknown, io: Pick<CommandIo, 'env' | 'cwd'>): Promise<Configuration> {
@@ -61,9 +73,11 @@ Exit status: 0 no fault, 1 a fault, 69 a bus, sensor or broker is missing, 78 th
   options: { ...CONFIG_OPTION, json: { type: 'boolean' } },
   maxPositionals: 0,
   async run(io, { values }) {
-    const { system, buses, clock, builtAtMs } = machine(io.env);
+    const { system, buses, clock, builtAtMs, ask } = machine(io.env);
     const configuration = await configurationOf(values.config, io);
     const { config } = configuration;
+    const running = config !== undefined && (await isLocked(config.journal.directory));
+    const service = config && running ? await ask(config) : undefined;
     const found = await diagnose(CHECKS, {
       system,
       configuration,
@@ -71,7 +85,8 @@ Exit status: 0 no fault, 1 a fault, 69 a bus, sensor or broker is missing, 78 th
       clock,
       builtAtMs,
       subject: await subjectOf(system.files, system.user),
-      running: config !== undefined && (await isLocked(config.journal.directory)),
+      running,
+      ...(service && { service }),
       signal: io.signal,
     });
     await buses.close();

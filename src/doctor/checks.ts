@@ -4,6 +4,7 @@ import { configurationCheck } from './configuration.ts';
 import { gpioCheck } from './gpio.ts';
 import { i2cCheck } from './i2c.ts';
 import { kernelCheck } from './kernel.ts';
+import { powerCheck } from './power.ts';
 import { nodeCheck, packagesCheck } from './program.ts';
 import { sensorsCheck } from './sensors.ts';
 import { serviceCheck } from './service.ts';
@@ -15,6 +16,7 @@ export const CHECKS: readonly Check[] = [
   nodeCheck,
   packagesCheck,
   configurationCheck,
+  powerCheck,
   clockCheck,
   storageCheck,
   journalCheck,

@@ -4,14 +4,15 @@
  */
 import { hexAddress } from '../bus/i2c.ts';
 import type { SensorConfig } from '../config/types.ts';
-import { type BoundChip, boundChips } from '../scan/sysfs.ts';
-import type { System } from '../system.ts';
+import { type BoundChip, boundChips, DHT_NAME, iioDevices } from '../scan/sysfs.ts';
+import type { System, SystemFiles } from '../system.ts';
 import { addLine, type Board, boardOf, isOn } from './board.ts';
 import { busesOf } from './i2c.ts';
 import { type Check, type Finding, fault, ok, warning } from './types.ts';
 
 /** dtoverlay=w1-gpio without gpiopin=. */
 const W1_PIN = 4;
+const W1_OVERLAY = /^w1-gpio(-pullup)?(,|$)/;
 /** SDA and SCL of bus 1 on the 40-pin header. */
 const I2C_PINS = [2, 3];
 
@@ -37,20 +38,41 @@ async function boundFindings(on: number, sensors: readonly SensorConfig[], syste
   });
 }
 
-async function oneWire(sensors: readonly SensorConfig[], { files }: System, board: Board): Promise<readonly Finding[]> {
-  const probe = sensors.find(({ driver }) => driver.id === 'ds18b20');
-  if (!probe) return [];
-  const overlay = board.overlays.find((line) => /^w1-gpio(-pullup)?(,|$)/.test(line));
-  if (await files.facts('/sys/bus/w1/devices/w1_bus_master1')) return [ok('the kernel has a 1-Wire bus')];
-  const fix = overlay === undefined ? addLine(board, 'dtoverlay=w1-gpio') : 'sudo reboot';
-  return [
-    fault(`${probe.id} needs the kernel's 1-Wire bus, which is not there`, { about: probe.id, fix, because: 'absent' }),
-  ];
+/** What a driver needs of the kernel, and the overlay that gives it. */
+interface Need {
+  readonly what: string;
+  readonly overlay: RegExp;
+  readonly line: string;
+  isThere(files: SystemFiles): Promise<boolean>;
+}
+const NEEDS: Readonly<Record<string, Need>> = {
+  ds18b20: {
+    what: "the kernel's 1-Wire bus",
+    overlay: W1_OVERLAY,
+    line: 'dtoverlay=w1-gpio',
+    isThere: async (files) =>
+      (await files.list('/sys/bus/w1/devices')).some((name) => name.startsWith('w1_bus_master')),
+  },
+  dht: {
+    what: "the kernel's driver for it",
+    overlay: /^dht11(,|$)/,
+    line: 'dtoverlay=dht11,gpiopin=4',
+    isThere: async (files) => (await iioDevices(files)).some(({ name = '' }) => DHT_NAME.test(name)),
+  },
+};
+
+/** What a sensor needs of the kernel that is not there. */
+export async function kernelLack({ id, driver }: SensorConfig, { files }: System): Promise<Finding | undefined> {
+  const need = Object.hasOwn(NEEDS, driver.id) ? NEEDS[driver.id] : undefined;
+  if (!need || (await need.isThere(files))) return undefined;
+  const board = await boardOf(files);
+  const fix = board.overlays.some((line) => need.overlay.test(line)) ? 'sudo reboot' : addLine(board, need.line);
+  return fault(`${id} needs ${need.what}, which is not there`, { about: id, fix, because: 'absent' });
 }
 
 /** Lines of the board's own chip that firmware or kernel use for something else. */
 function pinConflicts(sensors: readonly SensorConfig[], board: Board): readonly Finding[] {
-  const w1 = board.overlays.find((line) => /^w1-gpio(-pullup)?(,|$)/.test(line));
+  const w1 = board.overlays.find((line) => W1_OVERLAY.test(line));
   const w1Pin = w1 === undefined ? undefined : Number(/gpiopin=(\d+)/.exec(w1)?.[1] ?? W1_PIN);
   return sensors.flatMap(({ id, place }) => {
     if (place.bus !== 'gpio' || place.place.chip !== undefined) return [];
@@ -80,7 +102,8 @@ export const kernelCheck: Check = {
     const sensors = configuration.config?.sensors ?? [];
     const board = await boardOf(system.files);
     const bound = await Promise.all(busesOf(context).map((on) => boundFindings(on, sensors, system, board)));
-    const found = [...bound.flat(), ...(await oneWire(sensors, system, board)), ...pinConflicts(sensors, board)];
+    const lacks = await Promise.all(sensors.map((sensor) => kernelLack(sensor, system)));
+    const found = [...bound.flat(), ...lacks.flatMap((lack) => lack ?? []), ...pinConflicts(sensors, board)];
     if (found.length > 0) return found;
     const overlays = board.overlays.length === 0 ? '' : ` (overlays: ${board.overlays.join('; ')})`;
     return [ok(`no kernel driver is on the wires of a configured sensor${overlays}`)];

@@ -8,6 +8,7 @@ import { isoTime } from '../delivery.ts';
 import { codeOf, messageOf } from '../errors.ts';
 import { BLOCK_BYTES } from '../journal/format.ts';
 import { inspectJournal } from '../journal/inspect.ts';
+import { cardSentence } from '../status/card.ts';
 import { systemFiles } from '../system.ts';
 import { mayUse } from './access.ts';
 import { type Check, type DoctorContext, type Finding, fault, ok, warning } from './types.ts';
@@ -96,14 +97,20 @@ async function sizeOf(directory: string): Promise<number> {
   return status?.sizeBytes ?? 0;
 }
 
-/** Most that the schedules ask to be written: a commit is at least one block, and at most one per commit interval. */
-async function wear({ sensors, journal }: Config, { system }: DoctorContext): Promise<readonly Finding[]> {
+/** At least one block a commit, and at most one commit per commit interval. */
+function dailyBytes({ sensors, journal }: Config): number {
   const perDay = sensors.reduce(
     (sum, { schedule }) => sum + (schedule?.kind === 'every' ? DAY_MS / schedule.everyMs : 0),
     0,
   );
-  const commits = Math.round(Math.min(perDay, DAY_MS / Math.max(1, journal.commitEveryMs)));
-  const estimate = `about ${commits} commits and ${megabytes(commits * BLOCK_BYTES)} a day by the schedules`;
+  return Math.round(Math.min(perDay, DAY_MS / Math.max(1, journal.commitEveryMs))) * BLOCK_BYTES;
+}
+
+/** What is written, by the running service's own count, else by the schedules; and what a card may have to say. */
+async function wear(config: Config, { system, service }: DoctorContext): Promise<readonly Finding[]> {
+  const counted = service?.journal.bytes_per_day ?? undefined;
+  const bytes = counted ?? dailyBytes(config);
+  const said = `writes ${megabytes(bytes)} a day${counted === undefined ? ' by the schedules' : ''}; ${cardSentence(bytes)}`;
   // The kernel counts for ext4, since the file system was made; an SD card itself tells nothing.
   const volumes = (await system.files.list('/sys/fs/ext4')).filter((name) => /^(mmcblk|sd|nvme)/.test(name));
   const written = await Promise.all(
@@ -114,7 +121,7 @@ async function wear({ sensors, journal }: Config, { system }: DoctorContext): Pr
         : [];
     }),
   );
-  const found = [ok([`writes ${estimate}`, ...written.flat()].join('; '))];
+  const found = [ok([said, ...written.flat()].join('; '))];
   // eMMC, JEDEC 84-B51 section 7.4 (device life time estimation): steps of 10 %, 0x0b is past its life.
   for (const disk of (await system.files.list('/sys/block')).filter((name) => name.startsWith('mmcblk'))) {
     const life = (await system.files.text(`/sys/block/${disk}/device/life_time`))?.split(/\s+/).map(Number) ?? [];

@@ -5,6 +5,7 @@
 import type { Buses } from '../bus/buses.ts';
 import type { Clock } from '../clock.ts';
 import type { Config, Problem } from '../config/types.ts';
+import type { ServiceReport } from '../status/report.ts';
 import type { System } from '../system.ts';
 
 export type State = 'ok' | 'warning' | 'fault';
@@ -48,6 +49,8 @@ export interface DoctorContext {
   readonly subject: Subject;
   /** Another process holds the journal: it reads the sensors, and nothing may come between. */
   readonly running: boolean;
+  /** What that process says, where it may be asked. */
+  readonly service?: ServiceReport;
   readonly buses: Buses;
   readonly clock: Clock;
   readonly builtAtMs: number;

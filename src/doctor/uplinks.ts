@@ -46,8 +46,18 @@ async function examine(uplink: MqttUplinkConfig, device: string, context: Doctor
   for (const step of steps) {
     const findings = await step();
     found.push(...findings.map((one) => ({ about, ...one })));
-    if (findings.some(({ state }) => state === 'fault')) break;
+    if (findings.some(({ state }) => state === 'fault')) return found;
   }
+  // What works for us and not for the service: another client with its id, rights of its own, an old configuration.
+  const report = context.service?.uplinks[uplink.name];
+  if (report?.state === 'offline')
+    found.push(
+      fault(`the running service is not connected (${report.message ?? report.error ?? 'no reason given'})`, {
+        about,
+        ...ABSENT,
+        fix: 'sudo systemctl restart sedge, then journalctl -u sedge -n 30',
+      }),
+    );
   return found;
 }
 

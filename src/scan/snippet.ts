@@ -3,6 +3,7 @@ import { hexAddress } from '../bus/i2c.ts';
 import type { OptionSpec } from '../driver.ts';
 import type { DriverTable } from './chips.ts';
 import type { Scan } from './scan.ts';
+import { DHT_NAME, isThermometer, type KernelDevice } from './sysfs.ts';
 
 interface Line {
   readonly id: string;
@@ -32,20 +33,22 @@ function lines(scan: Scan, drivers: DriverTable): readonly Line[] {
       ];
     }),
   );
-  const has = (driver: string) => Object.hasOwn(drivers, driver);
-  // Families of thermometers (w1_therm of the kernel).
-  const probes = scan.oneWire.filter(({ device }) => /^(10|22|28|3b|42)-/.test(device));
-  const oneWire = !has('ds18b20')
-    ? []
-    : probes.map(({ device }): Line => ({ id: 'probe', driver: 'ds18b20', keys: `address: ${device}, every: 30s` }));
-  const iio = !has('iio')
-    ? []
-    : scan.iio.flatMap(({ name }): Line[] =>
-        name === undefined
-          ? []
-          : [{ id: bare(name), driver: 'iio', keys: `every: 10s, options: { name: ${JSON.stringify(name)} }` }],
-      );
-  return [...i2c, ...oneWire, ...iio];
+  const oneWire = scan.oneWire
+    .filter(isThermometer)
+    .map(({ device }): Line => ({ id: 'probe', driver: 'ds18b20', keys: `address: ${device}, every: 30s` }));
+  const byName = (driver: string, all: readonly KernelDevice[]) =>
+    all.flatMap(({ name }): Line[] =>
+      name === undefined
+        ? []
+        : DHT_NAME.test(name)
+          ? [{ id: 'dht', driver: 'dht', keys: 'every: 30s' }]
+          : [{ id: bare(name), driver, keys: `every: 10s, options: { name: ${JSON.stringify(name)} }` }],
+    );
+  // The board's own monitors are in `host`; what sits on I2C is a sensor of somebody's.
+  const monitors = scan.hwmon.filter(({ place }) => place !== undefined && /^\d+-[0-9a-f]{4}$/.test(place));
+  return [...i2c, ...oneWire, ...byName('iio', scan.iio), ...byName('hwmon', monitors)].filter(({ driver }) =>
+    Object.hasOwn(drivers, driver),
+  );
 }
 
 export function snippet(scan: Scan, drivers: DriverTable): string {

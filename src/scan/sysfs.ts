@@ -78,24 +78,36 @@ export interface KernelDevice {
   /** `28-00000a1b2c3d`, `iio:device0`, `hwmon1`. */
   readonly device: string;
   readonly name?: string;
+  /** Where it is on a bus of its own: `1-0044`. */
+  readonly place?: string;
 }
 
-const named = (files: SystemFiles, directory: string, wanted: RegExp, file: string) =>
+/** Names of the kernel's driver for the DHT11 and DHT22: `dht11@4`, `humidity_sensor`. */
+export const DHT_NAME = /^(dht|humidity_sensor)/;
+
+const devicesIn = (files: SystemFiles, directory: string, wanted: RegExp) =>
   files.list(directory).then((entries) =>
     Promise.all(
       entries
         .filter((entry) => wanted.test(entry))
         .map(async (device): Promise<KernelDevice> => {
-          const name = await files.text(`${directory}/${device}/${file}`);
-          return { device, ...(name !== undefined && { name }) };
+          const name = await files.text(`${directory}/${device}/name`);
+          const place = await files.target(`${directory}/${device}/device`);
+          return { device, ...(name !== undefined && { name }), ...(place !== undefined && { place }) };
         }),
     ),
   );
 
-/** Family code and number; the name is the kernel's driver for the family. */
+/** By family code and number. */
 export const oneWireDevices = async (files: SystemFiles): Promise<readonly KernelDevice[]> =>
-  (await named(files, '/sys/bus/w1/devices', /^[0-9a-f]{2}-[0-9a-f]{12}$/, 'none')).map(({ device }) => ({ device }));
+  (await files.list('/sys/bus/w1/devices'))
+    .filter((device) => /^[0-9a-f]{2}-[0-9a-f]{12}$/.test(device))
+    .map((device) => ({ device }));
+/** Those of the families that w1_therm of the kernel reads. */
+export const oneWireThermometers = async (files: SystemFiles): Promise<readonly KernelDevice[]> =>
+  (await oneWireDevices(files)).filter(isThermometer);
+export const isThermometer = ({ device }: KernelDevice): boolean => /^(10|22|28|3b|42)-/.test(device);
 export const iioDevices = (files: SystemFiles): Promise<readonly KernelDevice[]> =>
-  named(files, '/sys/bus/iio/devices', /^iio:device\d+$/, 'name');
+  devicesIn(files, '/sys/bus/iio/devices', /^iio:device\d+$/);
 export const hwmonDevices = (files: SystemFiles): Promise<readonly KernelDevice[]> =>
-  named(files, '/sys/class/hwmon', /^hwmon\d+$/, 'name');
+  devicesIn(files, '/sys/class/hwmon', /^hwmon\d+$/);

@@ -13,6 +13,7 @@ import { type SimulatedBuses, simulatedBuses } from '../../src/bus/simulated-bus
 import type { CommandIo } from '../../src/cli/command.ts';
 import { doctorOf } from '../../src/cli/doctor.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
+import type { ServiceReport } from '../../src/status/report.ts';
 import { type Finished, type System, systemFiles, type User } from '../../src/system.ts';
 import { type ScriptedBroker, startScriptedBroker } from '../uplink/scripted-broker.ts';
 
@@ -44,6 +45,8 @@ export interface FakeBoard {
     nodeVersion: string;
     packages: Record<string, unknown>;
     programs: Record<string, Finished>;
+    /** What a running service says of itself. */
+    service: ServiceReport | undefined;
   };
   write(path: string, text?: string, mode?: number): void;
   link(path: string, to: string): void;
@@ -133,6 +136,7 @@ export async function fakeBoard(): Promise<FakeBoard> {
     nodeVersion: '20.20.2',
     packages: { 'i2c-bus': { openSync() {} }, onoff: { Gpio() {} }, 'node-unix-socket': { DgramSocket() {} } },
     programs: { systemctl: SHOWN() },
+    service: undefined,
   };
   const config = (text: string) => writeFileSync(join(cwd, 'sedge.yaml'), text);
   config(HEALTHY(broker.url));
@@ -152,7 +156,8 @@ export async function fakeBoard(): Promise<FakeBoard> {
         return found;
       },
     };
-    return { system, buses: machine.buses, clock: machine.clock, builtAtMs: BUILT };
+    const { buses, clock } = machine;
+    return { system, buses, clock, builtAtMs: BUILT, ask: async () => machine.service };
   });
   const run = async (values: Record<string, boolean>, env: NodeJS.ProcessEnv, terminal: boolean) => {
     const stdout = Object.assign(new PassThrough(), { isTTY: terminal });

@@ -4,12 +4,14 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { realBuses } from '../../src/bus/buses.ts';
+import { fileTree } from '../../src/bus/files.ts';
 import type { I2cTransfer } from '../../src/bus/i2c.ts';
 import { systemClock, virtualClock } from '../../src/clock.ts';
 import { pack } from '../../src/codec.ts';
 import { diagnose } from '../../src/doctor/diagnose.ts';
 import type { DoctorContext } from '../../src/doctor/types.ts';
 import { openJournal } from '../../src/journal/journal.ts';
+import type { ServiceReport } from '../../src/status/report.ts';
 import { fakeI2cPackage } from '../bus/fake-i2c-package.ts';
 import { until } from '../until.ts';
 import { type FakeBoard, fakeBoard, HEALTHY, NOW, SHOWN, type Told } from './board.ts';
@@ -308,6 +310,54 @@ const FAULTS: readonly Seeded[] = [
     status: 69,
   },
   {
+    what: 'one chip that holds the bus when it is asked, and not the bus',
+    seed: () => kernelBus().failing.set(0x76, ETIMEDOUT),
+    check: 'sensors.air',
+    says: /the transfer with 0x76 on \/dev\/i2c-1 did not end/,
+    fix: 'a chip holds the clock or data line; check wiring and pull-ups, or cycle its power',
+    status: 69,
+  },
+  {
+    what: 'a thermometer without a 1-Wire bus',
+    seed: () => sensors('  probe: { driver: ds18b20, every: 30s }\n'),
+    check: 'kernel.probe',
+    says: /^probe needs the kernel's 1-Wire bus, which is not there$/,
+    fix: "echo 'dtoverlay=w1-gpio' | sudo tee -a /boot/firmware/config.txt && sudo reboot",
+    status: 69,
+  },
+  {
+    what: 'a thermometer with another number',
+    seed() {
+      mkdirSync(join(board.root, '/sys/bus/w1/devices/w1_bus_master1'), { recursive: true });
+      mkdirSync(join(board.root, '/sys/bus/w1/devices/28-00000a1b2c3d'));
+      board.machine.buses = { ...board.simulated, files: () => fileTree(board.root) };
+      sensors('  probe: { driver: ds18b20, address: 28-0123456789ab, every: 30s }\n');
+    },
+    check: 'sensors.probe',
+    says: /nothing with the number 28-0123456789ab is on 1-Wire/,
+    fix: 'set address: 28-00000a1b2c3d for probe in ./sedge.yaml',
+    status: 69,
+  },
+  {
+    what: 'a DHT22 without the kernel driver for it, after the overlay was written',
+    seed() {
+      board.write('/boot/firmware/config.txt', 'dtoverlay=dht11,gpiopin=4\n');
+      sensors('  cellar: { driver: dht, every: 30s }\n');
+    },
+    check: 'kernel.cellar',
+    says: /needs the kernel's driver for it/,
+    fix: 'sudo reboot',
+  },
+  {
+    what: 'a supply that was too weak',
+    seed: () => (board.machine.programs.vcgencmd = { status: 0, stdout: 'throttled=0x50000\n', stderr: '' }),
+    check: 'power',
+    state: 'warning',
+    says: /fell below 4\.63 V since the start/,
+    fix: /official supply/,
+    status: 0,
+  },
+  {
     what: 'a sensor that is not there',
     seed() {
       const { failing } = kernelBus();
@@ -503,7 +553,41 @@ describe('one thing broken:', () => {
   });
 });
 
-describe('beside a running service', () => {
+describe('beside a running service that may be asked', () => {
+  const report = {
+    sensors: {
+      air: { state: 'online', age_s: 4 },
+      lamp: { state: 'offline', error: 'bus.nack', message: 'gone: plug it' },
+    },
+    uplinks: { cloud: { state: 'offline', message: 'another client took over the id' } },
+    journal: { bytes_per_day: 5e9 },
+  };
+
+  it('tells what the service says of sensors, uplinks and its writing', async () => {
+    const journal = await journalIn();
+    try {
+      board.machine.service = report as unknown as ServiceReport;
+      const { told, status } = await board.ask();
+      const find = (name: string) => told.filter(({ check }) => check === name);
+      expect(find('sensors.air')).toMatchObject([
+        { state: 'ok', message: 'online in the running service, read 4 s ago' },
+      ]);
+      expect(find('sensors.lamp')).toEqual([
+        { check: 'sensors.lamp', state: 'fault', message: 'offline in the running service: gone', fix: 'plug it' },
+      ]);
+      expect(find('uplinks.cloud')).toMatchObject([
+        { state: 'ok' },
+        { state: 'fault', message: expect.stringContaining('another client took over the id') },
+      ]);
+      expect(find('storage')[1]?.message).toMatch(/^writes 5000 MB a day; an ordinary card .* lasts about 5 years/);
+      expect(status).toBe(69);
+    } finally {
+      await journal.close();
+    }
+  });
+});
+
+describe('beside a running service that does not answer', () => {
   it('asks no sensor, and says so', async () => {
     const journal = await journalIn();
     try {

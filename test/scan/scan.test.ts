@@ -293,10 +293,22 @@ describe('what else the kernel knows', () => {
     mkdirSync(full('/sys/bus/w1/devices/28-00000a1b2c3d'), { recursive: true });
     mkdirSync(full('/sys/bus/w1/devices/w1_bus_master1'), { recursive: true });
     write('/sys/bus/iio/devices/iio:device0/name', 'bme280\n');
+    write('/sys/bus/iio/devices/iio:device1/name', 'dht11@4\n');
     write('/sys/class/hwmon/hwmon0/name', 'cpu_thermal\n');
+    write('/sys/class/hwmon/hwmon1/name', 'sht3x\n');
+    symlinkSync('../../../1-0044', full('/sys/class/hwmon/hwmon1/device'));
     const { out } = await scan();
-    expect(out).toContain('1-Wire: 28-00000a1b2c3d\nIIO: iio:device0 (bme280)\nhwmon: hwmon0 (cpu_thermal)\n');
-    expect(await passesCheck(out.slice(out.indexOf('version: 1')))).toMatchObject({ config: {} });
+    expect(out).toContain(
+      '1-Wire: 28-00000a1b2c3d\nIIO: iio:device0 (bme280), iio:device1 (dht11@4)\nhwmon: hwmon0 (cpu_thermal), hwmon1 (sht3x)\n',
+    );
+    const yaml = out.slice(out.indexOf('version: 1'));
+    expect(yaml).toContain(`sensors:
+  probe: { driver: ds18b20, address: 28-00000a1b2c3d, every: 30s }
+  bme280: { driver: iio, every: 10s, options: { name: "bme280" } }
+  dht: { driver: dht, every: 30s }
+  sht3x: { driver: hwmon, every: 10s, options: { name: "sht3x" } }
+`);
+    expect(await passesCheck(yaml)).toMatchObject({ config: {} });
   });
 });
 
