@@ -84,7 +84,7 @@ Exit status: 0 no fault, 1 a fault, 69 a bus, sensor or broker is missing, 78 th
       buses,
       clock,
       builtAtMs,
-      subject: await subjectOf(system.files, system.user),
+      subject: await subjectOf(system.files, system.user, configuration.path),
       running,
       ...(service && { service }),
       signal: io.signal,

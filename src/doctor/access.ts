@@ -32,9 +32,16 @@ async function userEntry(files: SystemFiles, holds: (name: string, uid: number) 
   return undefined;
 }
 
-/** The service's user where the service is installed, else who asks. */
-export async function subjectOf(files: SystemFiles, user: { uid: number; gids: readonly number[] }): Promise<Subject> {
-  const service = (await files.facts(PLACES.unit)) && (await userEntry(files, (name) => name === SERVICE_USER));
+/** The service's user for the service's configuration, else who asks. */
+export async function subjectOf(
+  files: SystemFiles,
+  user: { uid: number; gids: readonly number[] },
+  configPath: string | undefined,
+): Promise<Subject> {
+  const [, serviceConfig] = /^ExecStart=.* --config (\S+)/m.exec((await files.text(PLACES.unit)) ?? '') ?? [];
+  const isItsOwn = configPath === undefined || configPath === serviceConfig;
+  const service =
+    serviceConfig !== undefined && isItsOwn ? await userEntry(files, (name) => name === SERVICE_USER) : undefined;
   if (service) {
     const groups = (await groupsOf(files)).filter(
       ({ name, members }) => members.includes(SERVICE_USER) || UNIT_GROUPS.includes(name),

@@ -1,14 +1,18 @@
 /** What to do about a sensor that does not open, where more can be known than its driver knows. Reads only. */
 import { drivers } from '../../drivers/index.ts';
+import type { GpioPlace } from '../bus/gpio.ts';
+import { chipOf } from '../bus/gpio-chips.ts';
 import { hexAddress, i2cDevice } from '../bus/i2c.ts';
 import type { Place, SensorConfig } from '../config/types.ts';
 import { messageOf } from '../errors.ts';
 import { driverFor } from '../scan/chips.ts';
-import { oneWireThermometers } from '../scan/sysfs.ts';
+import { gpioChips, oneWireThermometers } from '../scan/sysfs.ts';
+import type { System } from '../system.ts';
 import { gpioTrouble } from './gpio.ts';
 import { type DoctorContext, type Finding, halves } from './types.ts';
 
 export type I2cPlace = Extract<Place, { bus: 'i2c' }>;
+type GpioPlaced = Extract<Place, { bus: 'gpio' }>;
 export const placeText = ({ on, address, mux }: I2cPlace): string =>
   `${hexAddress(address)} on bus ${on}${mux ? `, channel ${mux.channel} of ${hexAddress(mux.address)}` : ''}`;
 
@@ -30,7 +34,7 @@ export async function remedyFor(
     place.bus === 'i2c'
       ? await onI2c(code, error, sensor, place, context)
       : place.bus === 'gpio'
-        ? await onGpio(error, context)
+        ? await onGpio(code, error, sensor, place, context)
         : await inFiles(code, sensor, context);
   if (special) return special;
   const { what, remedy } = halves(messageOf(error));
@@ -67,10 +71,33 @@ async function onI2c(
   return { message: messageOf(error), fix: `set driver: ${better} for ${sensor.id} in ${config}` };
 }
 
-/** Why no line can be reached is said by the check of GPIO. */
-async function onGpio(error: unknown, context: DoctorContext): Promise<Remedy | undefined> {
+async function onGpio(
+  code: string,
+  error: unknown,
+  { id }: SensorConfig,
+  { place }: GpioPlaced,
+  context: DoctorContext,
+): Promise<Remedy | undefined> {
+  // Why no line can be reached is said by the check of GPIO.
   const trouble = await gpioTrouble(context);
-  return trouble?.fix === undefined ? undefined : { message: halves(messageOf(error)).what, fix: trouble.fix };
+  if (trouble?.fix !== undefined) return { message: halves(messageOf(error)).what, fix: trouble.fix };
+  if (code !== 'bus.busy') return undefined;
+  const user = await userOf(place, context.system);
+  if (user === undefined) return undefined;
+  return {
+    message: `line ${place.line} is used by ${user}`,
+    fix: `end ${user}, or wire ${id} to another line and set line: to it in ${context.configuration.file}`,
+  };
+}
+
+/** Who holds a line, as the gpiod tools say. */
+async function userOf(place: GpioPlace, system: System): Promise<string | undefined> {
+  const chips = (await gpioChips(system)).map((chip) => ({ ...chip, label: chip.label ?? '', lines: chip.lines ?? 0 }));
+  try {
+    return chipOf(chips, place).uses.find(({ line, name }) => line === place.line || name === place.line)?.user;
+  } catch {
+    return undefined;
+  }
 }
 
 async function inFiles(code: string, { id, driver }: SensorConfig, { system, configuration }: DoctorContext) {

@@ -35,7 +35,7 @@ export interface Configuration {
   readonly missing?: string;
 }
 
-/** Who uses buses and files in the end: the service's user where there is a service, else who asks. */
+/** Who uses buses and files in the end: the service's user for its configuration, else who asks. */
 export interface Subject {
   readonly name: string;
   readonly uid: number;

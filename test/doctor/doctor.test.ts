@@ -10,6 +10,7 @@ import { systemClock, virtualClock } from '../../src/clock.ts';
 import { pack } from '../../src/codec.ts';
 import { diagnose } from '../../src/doctor/diagnose.ts';
 import type { DoctorContext } from '../../src/doctor/types.ts';
+import { SedgeError } from '../../src/errors.ts';
 import { openJournal } from '../../src/journal/journal.ts';
 import type { ServiceReport } from '../../src/status/report.ts';
 import { fakeI2cPackage } from '../bus/fake-i2c-package.ts';
@@ -190,7 +191,10 @@ const FAULTS: readonly Seeded[] = [
   {
     what: 'a password that the service may not read',
     seed() {
-      board.write('/etc/systemd/system/sedge.service');
+      board.write(
+        '/etc/systemd/system/sedge.service',
+        `ExecStart=/usr/bin/node /opt/sedge/dist/sedge.mjs run --config ${board.cwd}/sedge.yaml\n`,
+      );
       board.write('/etc/passwd', 'sedge:x:900:900::/var/lib/sedge:/usr/sbin/nologin\n');
       writeFileSync(join(board.cwd, 'password'), 'secret\n', { mode: 0o600 });
       board.config(HEALTHY(board.broker.url).replace('mqtt, url', 'mqtt, username: u, password_file: ./password, url'));
@@ -436,6 +440,22 @@ const FAULTS: readonly Seeded[] = [
     check: 'gpio',
     says: /pi may not use \/sys\/class\/gpio\/export/,
     fix: 'sudo usermod -aG gpio pi   (then log in again)',
+  },
+  {
+    what: 'a line that another program holds',
+    seed() {
+      const { simulated } = board;
+      const busy = new SedgeError('bus.busy', 'GPIO 17 of pinctrl-bcm2711 is taken by a kernel driver: free it');
+      board.machine.buses = { ...simulated, gpio: () => Promise.reject(busy) };
+      const said = (stdout: string) => ({ status: 0, stdout, stderr: '' });
+      board.machine.programs.gpiodetect = said('gpiochip0 [pinctrl-bcm2711] (58 lines)\n');
+      board.machine.programs.gpioinfo = said('gpiochip0 - 58 lines:\n\tline  17:\t"GPIO17"\tinput consumer="lirc"\n');
+      sensors('  door: { driver: gpio-input, line: 17 }\n');
+    },
+    check: 'sensors.door',
+    says: /^line 17 is used by lirc$/,
+    fix: 'end lirc, or wire door to another line and set line: to it in ./sedge.yaml',
+    status: 69,
   },
   {
     what: 'a journal larger than the card',
