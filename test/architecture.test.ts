@@ -86,6 +86,13 @@ const RULES: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
     /^src\/publishing\.ts$/,
     /^src\/(clock|delivery|same-config|timekeeper)\.ts$|^src\/uplink\/(mqtt|types)\.ts$|^src\/(journal|config)\/types\.ts$|^src\/service\/log\.ts$/,
   ],
+  // Looking at the system and its wires: neither runtime nor commands.
+  [/^src\/system\.ts$/, /^$/],
+  [/^src\/scan\//, /^src\/(clock|driver|errors|system)\.ts$|^src\/(bus|scan)\//],
+  [
+    /^src\/doctor\//,
+    /^src\/(clock|codec|delivery|errors|sensors|system|timekeeper)\.ts$|^src\/(bus|config|doctor|journal|scan|uplink)\/|^src\/status\/(card|report)\.ts$|^src\/sampler\/deadline\.ts$|^src\/service\/install\.ts$|^drivers\/index\.ts$/,
+  ],
   // Only these join the parts.
   [/^src\/runtime\.ts$/, /^src\/(?!main\.ts|cli\/|demo\/|receive\/)/],
   [/^src\/demo\//, /^src\/(?!main\.ts|cli\/)|^drivers\/index\.ts$/],
