@@ -5,6 +5,7 @@ import bh1750 from './bh1750.ts';
 import bme280 from './bme280.ts';
 import gpioInput from './gpio-input.ts';
 import host from './host.ts';
+import mcp9808 from './mcp9808.ts';
 import mock from './mock.ts';
 import sht4x from './sht4x.ts';
 import sw420 from './sw420.ts';
@@ -15,6 +16,7 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   bme280,
   'gpio-input': gpioInput,
   host,
+  mcp9808,
   mock,
   sht4x,
   sw420,

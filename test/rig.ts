@@ -42,6 +42,8 @@ const ROOM: Surroundings = {
   acceleration_z: 9.80665,
   contact: 0,
   shocks: 0,
+  voltage: 3.3,
+  current: 0.1,
 };
 
 /** A quiet room until something is set. `random` is a fixed sequence. */
@@ -78,6 +80,14 @@ export async function outcomeOf<T>(promise: Promise<T>): Promise<{ readonly valu
     (error: unknown) => ({ code: codeOf(error) ?? `uncoded: ${String(error)}` }),
   );
 }
+
+/** Overwrites what a chip answers after the pointer or command in a transfer's first byte; the rest is its own. */
+export const answering =
+  (replies: Readonly<Record<number, string>>): Intercept =>
+  async (_address, tx, rxLength, pass) => {
+    const reply = replies[tx[0] ?? -1];
+    return rxLength > 0 && reply !== undefined ? Uint8Array.from(Buffer.from(reply, 'hex')) : pass();
+  };
 
 export interface I2cRig {
   readonly bus: SimulatedI2cBus;

@@ -8,6 +8,7 @@ import sht4x, { serialNumber } from '../drivers/sht4x.ts';
 import { crc8 } from '../src/driver.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
 import { runAdxl345, runVibration } from './vector-rows-motion.ts';
+import { runMcp9808 } from './vector-rows-words.ts';
 import { commandChip, exchangesOf, readOnce, registerChip } from './vector-wire.ts';
 
 /** Nothing of ours computes what this row is about. */
@@ -91,6 +92,7 @@ export const rowRunners: Readonly<Record<string, RowRunner>> = {
   bme280: runBme280,
   'bosch-timing': runBoschTiming,
   crc8: runCrc8,
+  mcp9808: runMcp9808,
   sht4x: runSht4x,
   vibration: runVibration,
 };

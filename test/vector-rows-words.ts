@@ -1,0 +1,52 @@
+/** The part of the vector rows that is about chips of 16-bit registers and their like; see vector-rows.ts. */
+import mcp9808 from '../drivers/mcp9808.ts';
+import type { SimulatedChip } from '../src/bus/sim.ts';
+import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
+import { readOnce } from './vector-wire.ts';
+
+type Runner = (row: VectorRow, file: VectorFile) => Promise<string | undefined>;
+
+const AIR: Members = {
+  temperature: { channel: 'temperature', scale: 1 },
+  humidity: { channel: 'humidity', scale: 1 },
+};
+
+interface WordChip extends SimulatedChip {
+  /** Pointer -> the bytes that are read there. */
+  readonly registers: Map<number, Uint8Array>;
+}
+
+/**
+ * `{"0x05": "hex"}`: registers behind a pointer that does not count up. What is written is kept, save in those that are
+ * `held`; `wrote` may make of it what the chip would have made by the time the row was taken.
+ */
+function wordChip(
+  row: VectorRow,
+  held: readonly number[],
+  wrote: (chip: WordChip, register: number) => void,
+): WordChip {
+  const registers = new Map<number, Uint8Array>(
+    Object.entries(row.wire ?? {}).map(
+      ([register, hex]) => [Number(register), Buffer.from(String(hex), 'hex')] as const,
+    ),
+  );
+  let pointer = 0;
+  const chip: WordChip = {
+    registers,
+    write(bytes) {
+      pointer = bytes[0] ?? pointer;
+      if (bytes.length > 1 && !held.includes(pointer)) {
+        registers.set(pointer, bytes.slice(1));
+        wrote(chip, pointer);
+      }
+      return true;
+    },
+    read: (length) => Uint8Array.from({ length }, (_, at) => registers.get(pointer)?.[at] ?? 0),
+  };
+  return chip;
+}
+
+const kept = () => {};
+
+export const runMcp9808: Runner = async (row, file) =>
+  judge(row, file, await readOnce(mcp9808, () => wordChip(row, [], kept)), AIR);
