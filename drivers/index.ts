@@ -9,6 +9,8 @@ import mcp9808 from './mcp9808.ts';
 import mock from './mock.ts';
 import sht4x from './sht4x.ts';
 import sw420 from './sw420.ts';
+import tmp102 from './tmp102.ts';
+import tmp117 from './tmp117.ts';
 
 export const drivers: Readonly<Record<string, AnyDriver>> = {
   adxl345,
@@ -20,4 +22,6 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   mock,
   sht4x,
   sw420,
+  tmp102,
+  tmp117,
 };

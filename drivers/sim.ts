@@ -7,6 +7,8 @@ import { simulation as gpioInput } from './gpio-input.sim.ts';
 import { simulation as mcp9808 } from './mcp9808.sim.ts';
 import { simulation as sht4x } from './sht4x.sim.ts';
 import { simulation as sw420 } from './sw420.sim.ts';
+import { simulation as tmp102 } from './tmp102.sim.ts';
+import { simulation as tmp117 } from './tmp117.sim.ts';
 
 export const simulations: Readonly<Record<string, Simulation>> = {
   adxl345,
@@ -16,4 +18,6 @@ export const simulations: Readonly<Record<string, Simulation>> = {
   mcp9808,
   sht4x,
   sw420,
+  tmp102,
+  tmp117,
 };

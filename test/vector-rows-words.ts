@@ -1,5 +1,7 @@
 /** The part of the vector rows that is about chips of 16-bit registers and their like; see vector-rows.ts. */
 import mcp9808 from '../drivers/mcp9808.ts';
+import tmp102 from '../drivers/tmp102.ts';
+import tmp117 from '../drivers/tmp117.ts';
 import type { SimulatedChip } from '../src/bus/sim.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
 import { readOnce } from './vector-wire.ts';
@@ -50,3 +52,32 @@ const kept = () => {};
 
 export const runMcp9808: Runner = async (row, file) =>
   judge(row, file, await readOnce(mcp9808, () => wordChip(row, [], kept)), AIR);
+
+const TMP102_CONFIG = 0x01;
+const TMP102_ALWAYS_ONE = 0x60;
+
+export const runTmp102: Runner = async (row, file) => {
+  const options = { extended: row.config?.extended === true };
+  const fix = ({ registers }: WordChip, register: number) => {
+    const bytes = registers.get(register)!;
+    if (register === TMP102_CONFIG) bytes[0]! |= TMP102_ALWAYS_ONE;
+  };
+  return judge(row, file, await readOnce(tmp102, () => wordChip(row, [], fix), options), AIR);
+};
+
+const TMP117_CONFIG = 0x01;
+const TMP117_READY = 0x20;
+
+export const runTmp117: Runner = async (row, file) => {
+  // Rows with data ready have come to the end of a conversion; the others are a chip that has just been reset.
+  const before = Buffer.from(String(row.wire?.['0x01']), 'hex');
+  const ended = (before[0]! & TMP117_READY) !== 0;
+  const convert = ({ registers }: WordChip, register: number) => {
+    const [high, low] = registers.get(register)!;
+    if (register === TMP117_CONFIG && (high! & 0x0c) === 0x0c) {
+      registers.set(register, Uint8Array.of((high! & ~0x08) | TMP117_READY, low!));
+    }
+  };
+  const chip = () => wordChip(row, ended ? [] : [TMP117_CONFIG], convert);
+  return judge(row, file, await readOnce(tmp117, chip), AIR);
+};
