@@ -5,6 +5,7 @@ import bh1750 from './bh1750.ts';
 import bme280 from './bme280.ts';
 import gpioInput from './gpio-input.ts';
 import host from './host.ts';
+import lm75 from './lm75.ts';
 import mcp9808 from './mcp9808.ts';
 import mock from './mock.ts';
 import sht4x from './sht4x.ts';
@@ -18,6 +19,7 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   bme280,
   'gpio-input': gpioInput,
   host,
+  lm75,
   mcp9808,
   mock,
   sht4x,

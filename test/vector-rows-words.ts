@@ -1,4 +1,5 @@
 /** The part of the vector rows that is about chips of 16-bit registers and their like; see vector-rows.ts. */
+import lm75 from '../drivers/lm75.ts';
 import mcp9808 from '../drivers/mcp9808.ts';
 import tmp102 from '../drivers/tmp102.ts';
 import tmp117 from '../drivers/tmp117.ts';
@@ -80,4 +81,12 @@ export const runTmp117: Runner = async (row, file) => {
   };
   const chip = () => wordChip(row, ended ? [] : [TMP117_CONFIG], convert);
   return judge(row, file, await readOnce(tmp117, chip), AIR);
+};
+
+const LM75_PARTS: Readonly<Record<number, string>> = { 9: 'lm75', 11: 'lm75b', 12: 'tmp75' };
+
+export const runLm75: Runner = async (row, file) => {
+  const chip = LM75_PARTS[Number(row.config?.resolutionBits)];
+  if (!chip) return 'no part of ours has this resolution';
+  return judge(row, file, await readOnce(lm75, () => wordChip(row, [], kept), { chip }), AIR);
 };
