@@ -5,6 +5,7 @@ import bh1750 from './bh1750.ts';
 import bme280 from './bme280.ts';
 import gpioInput from './gpio-input.ts';
 import host from './host.ts';
+import ina219 from './ina219.ts';
 import lm75 from './lm75.ts';
 import mcp9808 from './mcp9808.ts';
 import mock from './mock.ts';
@@ -19,6 +20,7 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   bme280,
   'gpio-input': gpioInput,
   host,
+  ina219,
   lm75,
   mcp9808,
   mock,

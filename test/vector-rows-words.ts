@@ -1,4 +1,5 @@
 /** The part of the vector rows that is about chips of 16-bit registers and their like; see vector-rows.ts. */
+import ina219 from '../drivers/ina219.ts';
 import lm75 from '../drivers/lm75.ts';
 import mcp9808 from '../drivers/mcp9808.ts';
 import tmp102 from '../drivers/tmp102.ts';
@@ -89,4 +90,24 @@ export const runLm75: Runner = async (row, file) => {
   const chip = LM75_PARTS[Number(row.config?.resolutionBits)];
   if (!chip) return 'no part of ours has this resolution';
   return judge(row, file, await readOnce(lm75, () => wordChip(row, [], kept), { chip }), AIR);
+};
+
+const SUPPLY: Members = {
+  busVoltage: { channel: 'voltage', scale: 1 },
+  shuntVoltage: { channel: 'shunt_voltage', scale: 1 },
+  current: { channel: 'current', scale: 1 },
+  power: { channel: 'power', scale: 1 },
+};
+const INA219_CONFIG = 0x00;
+const INA219_CALIBRATION = 0x05;
+
+export const runIna219: Runner = async (row, file) => {
+  const { shuntOhm, currentLsbA } = row.config ?? {};
+  const options = { shunt: Number(shuntOhm), current_step: Number(currentLsbA) };
+  const reset = ({ registers }: WordChip, register: number) => {
+    const isReset = register === INA219_CONFIG && (registers.get(register)![0]! & 0x80) !== 0;
+    if (isReset) registers.set(register, Uint8Array.of(0x39, 0x9f));
+  };
+  // The calibration is what the row says that it was when the rest was read.
+  return judge(row, file, await readOnce(ina219, () => wordChip(row, [INA219_CALIBRATION], reset), options), SUPPLY);
 };
