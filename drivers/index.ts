@@ -1,5 +1,6 @@
 /** The drivers, by the name that the configuration uses. A literal table: no scanning, no side effects. */
 import type { AnyDriver } from '../src/driver.ts';
+import ads1115 from './ads1115.ts';
 import adxl345 from './adxl345.ts';
 import bh1750 from './bh1750.ts';
 import bme280 from './bme280.ts';
@@ -15,6 +16,7 @@ import tmp102 from './tmp102.ts';
 import tmp117 from './tmp117.ts';
 
 export const drivers: Readonly<Record<string, AnyDriver>> = {
+  ads1115,
   adxl345,
   bh1750,
   bme280,

@@ -1,5 +1,6 @@
 /** The simulations, by the name of their driver; loaded only when simulating. A driver without hardware has none. */
 import type { Simulation } from '../src/bus/sim.ts';
+import { simulation as ads1115 } from './ads1115.sim.ts';
 import { simulation as adxl345 } from './adxl345.sim.ts';
 import { simulation as bh1750 } from './bh1750.sim.ts';
 import { simulation as bme280 } from './bme280.sim.ts';
@@ -13,6 +14,7 @@ import { simulation as tmp102 } from './tmp102.sim.ts';
 import { simulation as tmp117 } from './tmp117.sim.ts';
 
 export const simulations: Readonly<Record<string, Simulation>> = {
+  ads1115,
   adxl345,
   bh1750,
   bme280,

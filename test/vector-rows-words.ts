@@ -1,4 +1,5 @@
 /** The part of the vector rows that is about chips of 16-bit registers and their like; see vector-rows.ts. */
+import ads1115 from '../drivers/ads1115.ts';
 import ina219 from '../drivers/ina219.ts';
 import lm75 from '../drivers/lm75.ts';
 import mcp9808 from '../drivers/mcp9808.ts';
@@ -110,4 +111,11 @@ export const runIna219: Runner = async (row, file) => {
   };
   // The calibration is what the row says that it was when the rest was read.
   return judge(row, file, await readOnce(ina219, () => wordChip(row, [INA219_CALIBRATION], reset), options), SUPPLY);
+};
+
+const VOLTAGE: Members = { voltage: { channel: 'voltage', scale: 1 } };
+
+export const runAds1115: Runner = async (row, file) => {
+  const options = { input: String(row.config?.mux), range: Number(row.config?.pga) };
+  return judge(row, file, await readOnce(ads1115, () => wordChip(row, [], kept), options), VOLTAGE);
 };

@@ -8,7 +8,7 @@ import sht4x, { serialNumber } from '../drivers/sht4x.ts';
 import { crc8 } from '../src/driver.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
 import { runAdxl345, runVibration } from './vector-rows-motion.ts';
-import { runIna219, runLm75, runMcp9808, runTmp102, runTmp117 } from './vector-rows-words.ts';
+import { runAds1115, runIna219, runLm75, runMcp9808, runTmp102, runTmp117 } from './vector-rows-words.ts';
 import { commandChip, exchangesOf, readOnce, registerChip } from './vector-wire.ts';
 
 /** Nothing of ours computes what this row is about. */
@@ -87,6 +87,7 @@ const runBoschTiming: RowRunner = async ({ sensor, osr, maxDelayUs }) => {
 };
 
 export const rowRunners: Readonly<Record<string, RowRunner>> = {
+  ads1115: runAds1115,
   adxl345: runAdxl345,
   bh1750: runBh1750,
   bme280: runBme280,
