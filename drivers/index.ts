@@ -5,6 +5,7 @@ import adxl345 from './adxl345.ts';
 import bh1750 from './bh1750.ts';
 import bme280 from './bme280.ts';
 import gpioInput from './gpio-input.ts';
+import hdc1080 from './hdc1080.ts';
 import host from './host.ts';
 import ina219 from './ina219.ts';
 import lm75 from './lm75.ts';
@@ -21,6 +22,7 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   bh1750,
   bme280,
   'gpio-input': gpioInput,
+  hdc1080,
   host,
   ina219,
   lm75,

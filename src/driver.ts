@@ -17,7 +17,7 @@ export type { FileTree } from './bus/files.ts';
 export type { Edge, GpioLine } from './bus/gpio.ts';
 export type { I2cDevice } from './bus/i2c.ts';
 export type { Clock } from './clock.ts';
-export { type ErrorCode, SedgeError } from './errors.ts';
+export { codeOf, type ErrorCode, SedgeError } from './errors.ts';
 export { type Channel, type Channels, type Quantity, UNITS, type Values } from './reading.ts';
 export { vibrationChannels, vibrationFeatures } from './vibration.ts';
 

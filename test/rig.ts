@@ -89,6 +89,16 @@ export const answering =
     return rxLength > 0 && reply !== undefined ? Uint8Array.from(Buffer.from(reply, 'hex')) : pass();
   };
 
+/** The first `count` plain reads are not acknowledged, as by a chip that is slower than its datasheet. */
+export function nackingReads(count: number): Intercept {
+  let left = count;
+  return async (_address, tx, rxLength, pass) => {
+    if (tx.length > 0 || rxLength === 0 || left === 0) return pass();
+    left -= 1;
+    throw new SedgeError('bus.nack', 'not acknowledged on purpose');
+  };
+}
+
 export interface I2cRig {
   readonly bus: SimulatedI2cBus;
   readonly clock: VirtualClock;

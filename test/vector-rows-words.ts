@@ -1,13 +1,15 @@
 /** The part of the vector rows that is about chips of 16-bit registers and their like; see vector-rows.ts. */
 import ads1115 from '../drivers/ads1115.ts';
+import hdc1080 from '../drivers/hdc1080.ts';
 import ina219 from '../drivers/ina219.ts';
 import lm75 from '../drivers/lm75.ts';
 import mcp9808 from '../drivers/mcp9808.ts';
 import tmp102 from '../drivers/tmp102.ts';
 import tmp117 from '../drivers/tmp117.ts';
 import type { SimulatedChip } from '../src/bus/sim.ts';
+import type { Clock } from '../src/clock.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
-import { readOnce } from './vector-wire.ts';
+import { exchangesOf, readOnce } from './vector-wire.ts';
 
 type Runner = (row: VectorRow, file: VectorFile) => Promise<string | undefined>;
 
@@ -52,6 +54,33 @@ function wordChip(
 }
 
 const kept = () => {};
+
+/**
+ * `{"commands": [...]}`: each command of the row is answered once, no sooner than its delay, whatever comes between them.
+ * `answers` are the questions outside of the row that the driver asks: command -> answer at once; null is not acknowledged.
+ * Everything else is acknowledged and gives nothing to read.
+ */
+function conversationChip(
+  row: VectorRow,
+  clock: Clock,
+  answers: Readonly<Record<string, string | null>>,
+): SimulatedChip {
+  const exchanges = exchangesOf(row);
+  let reply: { readonly bytes: Uint8Array; readonly readyMs: number } | undefined;
+  return {
+    write(bytes) {
+      const hex = Buffer.from(bytes).toString('hex');
+      const asked = exchanges.find(({ write }) => write === hex);
+      const answer = asked ? asked.read : answers[hex];
+      reply =
+        typeof answer === 'string'
+          ? { bytes: Buffer.from(answer, 'hex'), readyMs: clock.monotonic() + (asked?.delayMs ?? 0) }
+          : undefined;
+      return answer !== null;
+    },
+    read: () => (reply && clock.monotonic() >= reply.readyMs ? reply.bytes : null),
+  };
+}
 
 export const runMcp9808: Runner = async (row, file) =>
   judge(row, file, await readOnce(mcp9808, () => wordChip(row, [], kept)), AIR);
@@ -119,3 +148,9 @@ export const runAds1115: Runner = async (row, file) => {
   const options = { input: String(row.config?.mux), range: Number(row.config?.pga) };
   return judge(row, file, await readOnce(ads1115, () => wordChip(row, [], kept), options), VOLTAGE);
 };
+
+/** Id and, once it is written, configuration. */
+const HDC1080_ANSWERS = { ff: '1050', '02': '1000' };
+
+export const runHdc1080: Runner = async (row, file) =>
+  judge(row, file, await readOnce(hdc1080, (clock) => conversationChip(row, clock, HDC1080_ANSWERS)), AIR);
