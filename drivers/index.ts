@@ -6,6 +6,7 @@ import bh1750 from './bh1750.ts';
 import bme280 from './bme280.ts';
 import gpioInput from './gpio-input.ts';
 import hdc1080 from './hdc1080.ts';
+import hdc2080 from './hdc2080.ts';
 import host from './host.ts';
 import ina219 from './ina219.ts';
 import lm75 from './lm75.ts';
@@ -23,6 +24,7 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   bme280,
   'gpio-input': gpioInput,
   hdc1080,
+  hdc2080,
   host,
   ina219,
   lm75,

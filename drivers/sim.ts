@@ -6,6 +6,7 @@ import { simulation as bh1750 } from './bh1750.sim.ts';
 import { simulation as bme280 } from './bme280.sim.ts';
 import { simulation as gpioInput } from './gpio-input.sim.ts';
 import { simulation as hdc1080 } from './hdc1080.sim.ts';
+import { simulation as hdc2080 } from './hdc2080.sim.ts';
 import { simulation as ina219 } from './ina219.sim.ts';
 import { simulation as lm75 } from './lm75.sim.ts';
 import { simulation as mcp9808 } from './mcp9808.sim.ts';
@@ -21,6 +22,7 @@ export const simulations: Readonly<Record<string, Simulation>> = {
   bme280,
   'gpio-input': gpioInput,
   hdc1080,
+  hdc2080,
   ina219,
   lm75,
   mcp9808,

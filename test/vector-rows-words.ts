@@ -1,6 +1,7 @@
 /** The part of the vector rows that is about chips of 16-bit registers and their like; see vector-rows.ts. */
 import ads1115 from '../drivers/ads1115.ts';
 import hdc1080 from '../drivers/hdc1080.ts';
+import hdc2080 from '../drivers/hdc2080.ts';
 import ina219 from '../drivers/ina219.ts';
 import lm75 from '../drivers/lm75.ts';
 import mcp9808 from '../drivers/mcp9808.ts';
@@ -9,7 +10,7 @@ import tmp117 from '../drivers/tmp117.ts';
 import type { SimulatedChip } from '../src/bus/sim.ts';
 import type { Clock } from '../src/clock.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
-import { exchangesOf, readOnce } from './vector-wire.ts';
+import { exchangesOf, readOnce, registerChip } from './vector-wire.ts';
 
 type Runner = (row: VectorRow, file: VectorFile) => Promise<string | undefined>;
 
@@ -154,3 +155,6 @@ const HDC1080_ANSWERS = { ff: '1050', '02': '1000' };
 
 export const runHdc1080: Runner = async (row, file) =>
   judge(row, file, await readOnce(hdc1080, (clock) => conversationChip(row, clock, HDC1080_ANSWERS)), AIR);
+
+export const runHdc2080: Runner = async (row, file) =>
+  judge(row, file, await readOnce(hdc2080, () => registerChip(row.wire)), AIR);

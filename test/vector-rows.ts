@@ -8,7 +8,16 @@ import sht4x, { serialNumber } from '../drivers/sht4x.ts';
 import { crc8 } from '../src/driver.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
 import { runAdxl345, runVibration } from './vector-rows-motion.ts';
-import { runAds1115, runHdc1080, runIna219, runLm75, runMcp9808, runTmp102, runTmp117 } from './vector-rows-words.ts';
+import {
+  runAds1115,
+  runHdc1080,
+  runHdc2080,
+  runIna219,
+  runLm75,
+  runMcp9808,
+  runTmp102,
+  runTmp117,
+} from './vector-rows-words.ts';
 import { commandChip, exchangesOf, readOnce, registerChip } from './vector-wire.ts';
 
 /** Nothing of ours computes what this row is about. */
@@ -94,6 +103,7 @@ export const rowRunners: Readonly<Record<string, RowRunner>> = {
   'bosch-timing': runBoschTiming,
   crc8: runCrc8,
   hdc1080: runHdc1080,
+  hdc2080: runHdc2080,
   ina219: runIna219,
   lm75: runLm75,
   mcp9808: runMcp9808,
