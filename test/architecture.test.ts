@@ -27,7 +27,7 @@ const RULES: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   // A simulation imports the simulated bus only, never its driver; a driver what a driver author imports.
   [/^drivers\/index\.ts$/, /^drivers\/[a-z0-9-]+\.ts$|^src\/driver\.ts$/],
   [/^drivers\/sim\.ts$/, /^drivers\/[a-z0-9-]+\.sim\.ts$|^src\/bus\/sim\.ts$/],
-  [/^drivers\/[a-z0-9-]+\.sim\.ts$/, /^src\/bus\/(sim|word-registers|converter)\.ts$/],
+  [/^drivers\/[a-z0-9-]+\.sim\.ts$/, /^src\/bus\/(sim|word-registers|converter|sht21-commands)\.ts$/],
   [/^drivers\/[a-z0-9-]+\.ts$/, /^src\/driver\.ts$/],
   // The sampler knows neither buses nor the journal.
   [/^src\/sampler\//, /^src\/(clock|reading|errors|driver)\.ts$|^src\/sampler\//],

@@ -2,9 +2,11 @@
 import ads1115 from '../drivers/ads1115.ts';
 import hdc1080 from '../drivers/hdc1080.ts';
 import hdc2080 from '../drivers/hdc2080.ts';
+import htu21d from '../drivers/htu21d.ts';
 import ina219 from '../drivers/ina219.ts';
 import lm75 from '../drivers/lm75.ts';
 import mcp9808 from '../drivers/mcp9808.ts';
+import si7021, { partOf } from '../drivers/si7021.ts';
 import tmp102 from '../drivers/tmp102.ts';
 import tmp117 from '../drivers/tmp117.ts';
 import type { SimulatedChip } from '../src/bus/sim.ts';
@@ -158,3 +160,19 @@ export const runHdc1080: Runner = async (row, file) =>
 
 export const runHdc2080: Runner = async (row, file) =>
   judge(row, file, await readOnce(hdc2080, () => registerChip(row.wire)), AIR);
+
+/** Electronic id and user register. */
+const HTU21D_ANSWERS = { fcc9: '32ff4a07c2e1', e7: '02' };
+
+export const runHtu21d: Runner = async (row, file) =>
+  judge(row, file, await readOnce(htu21d, (clock) => conversationChip(row, clock, HTU21D_ANSWERS)), AIR);
+
+const SI7021_ANSWERS = { fcc9: '15ff4a07c2e1', e7: '3a' };
+
+export const runSi7021: Runner = async (row, file) => {
+  if (row.expect && 'part' in row.expect) {
+    const part = partOf(Buffer.from(exchangesOf(row)[0]?.read ?? '', 'hex'));
+    return part?.toLowerCase() === String(row.expect.part).toLowerCase() ? undefined : `took it for ${part}`;
+  }
+  return judge(row, file, await readOnce(si7021, (clock) => conversationChip(row, clock, SI7021_ANSWERS)), AIR);
+};
