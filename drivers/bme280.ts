@@ -26,14 +26,14 @@ const CTRL_MEAS = 0xf4;
 const CONFIG = 0xf5;
 const DATA = { register: 0xf7, length: 8 } as const;
 
-const CHIP_ID = 0x60;
-const CHIPS: Readonly<Record<number, string>> = {
-  86: 'BMP280',
-  87: 'BMP280',
-  88: 'BMP280',
-  96: 'BME280',
-  97: 'BME680',
-};
+/** By id. */
+type Names = Readonly<Record<number, string>>;
+const OUR_CHIP = 'BME280';
+const CHIPS: Names = { 86: 'BMP280', 87: 'BMP280', 88: 'BMP280', 96: 'BME280', 97: 'BME680' };
+/** The newer parts at the same addresses have their id elsewhere. */
+const NEWER_ID = 0x00;
+const NEWER_CHIPS: Names = { 80: 'BMP388', 96: 'BMP390' };
+const driverOf = (chip: string): string => (chip === 'BMP390' ? 'bmp388' : chip.toLowerCase());
 const RESET_WORD = 0xb6;
 const FORCED_MODE = 0b01;
 const MEASURING = 0b1000;
@@ -171,7 +171,9 @@ const worstCaseMs = (options: Options): number =>
 
 const identify = async (device: I2cDevice): Promise<string | undefined> => {
   const [id] = await device.writeRead([ID], 1);
-  return CHIPS[id!];
+  if (CHIPS[id!] !== undefined) return CHIPS[id!];
+  const [newerId] = await device.writeRead([NEWER_ID], 1);
+  return NEWER_CHIPS[newerId!];
 };
 
 const isStuck = (bytes: Uint8Array): boolean =>
@@ -194,16 +196,14 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
     throw fail('sensor.not-ready', `bme280: the chip at ${place} has not ended ${what} in its time: check its supply`);
   };
 
-  const id = await device.writeRead([ID], 1);
-  if (isStuck(id)) throw stuck();
-  if (id[0] !== CHIP_ID) {
-    const name = CHIPS[id[0]!];
-    throw fail(
-      'sensor.identity',
-      name === 'BMP280'
-        ? `bme280: ${place} answers as a BMP280, not as a BME280: it has no humidity, so use a driver for the BMP280`
-        : `bme280: ${place} answers as ${name ?? `an unknown chip (id 0x${id[0]!.toString(16)})`}, not as a BME280: check address and driver`,
-    );
+  const name = await identify(device);
+  if (name !== OUR_CHIP) {
+    const id = await device.writeRead([ID], 1);
+    if (name === undefined && isStuck(id)) throw stuck();
+    const who = name === undefined ? `an unknown chip (id 0x${id[0]!.toString(16)})` : `a ${name}`;
+    const lack = name === 'BMP280' ? ' (it has no humidity)' : '';
+    const advice = name === undefined ? 'check address and driver' : `use \`driver: ${driverOf(name)}\``;
+    throw fail('sensor.identity', `bme280: ${place} answers as ${who}, not as a BME280${lack}: ${advice}`);
   }
   await device.write(RESET, RESET_WORD);
   await wait(START_UP_MS);

@@ -1,16 +1,16 @@
 /**
- * A digital input: door contact, float switch, PIR, push button. Anything that is high or low.
+ * A digital input: float switch, push button, relay, any module with a digital output. Anything that is high or low.
  *
  * Says the state once at the start, since edges only tell changes, then each change that lasted, with the time of its
  * edge. A mechanical contact bounces for 5 to 20 ms: a change counts when the line then stays for `debounce`. After an
  * overflow of the edge queue the level is read again, so the last state said is always the true one.
  */
-import type { Edge, EventDriver, GpioLine, Happening } from '../src/driver.ts';
+import { type EventDriver, levelChanges } from '../src/driver.ts';
 
 const driver: EventDriver<'gpio'> = {
   api: 1,
   id: 'gpio-input',
-  title: 'Digital input (contact, switch, PIR)',
+  title: 'Digital input (contact, switch, button)',
   datasheet: 'none: any output of 0 V and 3.3 V, or a contact to ground with a pull-up',
   bus: 'gpio',
   kind: 'event',
@@ -29,62 +29,18 @@ const driver: EventDriver<'gpio'> = {
   async open({ device, clock, options }) {
     const activeLow = options.active_low as boolean;
     const debounceMs = options.debounce as number;
-
-    async function* watch(signal: AbortSignal): AsyncGenerator<Happening> {
-      // Also ends the line's edges when the reader leaves without aborting.
-      const left = new AbortController();
-      const edges = device.edges(AbortSignal.any([signal, left.signal]))[Symbol.asyncIterator]();
-      const fetch = () => {
-        const edge = edges.next();
-        // Looked at later than it may reject.
-        edge.catch(() => {});
-        return edge;
-      };
-      const happening = ({ level, monoMs }: Edge): Happening => ({
-        values: { state: activeLow ? 1 - level : level },
-        monoMs,
-      });
-      const levelNow = async (line: GpioLine): Promise<Edge> => ({
-        level: await line.read(),
-        monoMs: clock.monotonic(),
-      });
-
-      try {
-        // The edges are followed before the level is read: a change in between is seen by one of the two.
-        let next = fetch();
-        let lost = device.lostEdges;
-        let stable = await levelNow(device);
-        if (signal.aborted) return;
-        yield happening(stable);
-
-        let pending: Edge | undefined;
-        while (!signal.aborted) {
-          const timer = new AbortController();
-          const found = await Promise.race(
-            pending
-              ? [next, clock.sleep(pending.monoMs + debounceMs - clock.monotonic(), timer.signal).then(() => undefined)]
-              : [next],
-          );
-          timer.abort();
-          if (found?.done || signal.aborted) return;
-          const edge = found?.value;
-          if (pending && (edge === undefined || edge.monoMs - pending.monoMs >= debounceMs)) {
-            stable = pending;
-            pending = undefined;
-            yield happening(stable);
-          }
-          if (edge === undefined) continue;
-          next = fetch();
-          const seen: Edge = device.lostEdges === lost ? edge : await levelNow(device);
-          lost = device.lostEdges;
-          pending = seen.level === stable.level ? undefined : seen;
-        }
-      } finally {
-        left.abort();
-      }
-    }
-
-    return { watch, close: async () => {} };
+    return {
+      async *watch(signal) {
+        for await (const { state, monoMs } of levelChanges(
+          device,
+          clock,
+          { activeLow, settleMs: () => debounceMs },
+          signal,
+        ))
+          yield { values: { state }, monoMs };
+      },
+      close: async () => {},
+    };
   },
 };
 

@@ -50,6 +50,14 @@ export function uptimeSeconds(text: string): number | undefined {
 
 /** What could not be read is absent: a missing file is no failure of the board. */
 const orAbsent = async <T>(work: Promise<T>): Promise<T | undefined> => work.catch(() => undefined);
+/** The kernel answers these from memory. */
+function nowOrAbsent(files: FileTree, path: string): string | undefined {
+  try {
+    return files.readNow(path);
+  } catch {
+    return undefined;
+  }
+}
 
 const driver: PollDriver<'files'> = {
   api: 1,
@@ -69,11 +77,9 @@ const driver: PollDriver<'files'> = {
     return {
       async read() {
         const { load1, totalBytes, availableBytes } = device.machine();
-        const [temperature, space, uptime] = await Promise.all([
-          thermal && orAbsent(device.readText(thermal)),
-          orAbsent(device.space(path)),
-          orAbsent(device.readText('/proc/uptime')),
-        ]);
+        const temperature = thermal === undefined ? undefined : nowOrAbsent(device, thermal);
+        const uptime = nowOrAbsent(device, '/proc/uptime');
+        const space = await orAbsent(device.space(path));
         const found = {
           temperature: temperature ? celsius(temperature) : undefined,
           load: load1 >= 0 ? load1 : undefined,

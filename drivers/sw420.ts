@@ -3,9 +3,9 @@
  *
  * Counts pulses in each window. One knock makes the spring chatter: an edge within `debounce` of the last one counted
  * belongs to it. How hard the knock was cannot be told: this is no acceleration. When more edges come than the queue of
- * the line holds, some are lost, and the count of that window is a lower bound.
+ * the line holds, some are lost: then the reading says how many in `lost`, and its count is a lower bound.
  */
-import type { CounterDriver } from '../src/driver.ts';
+import { type CounterDriver, pulseCounter } from '../src/driver.ts';
 
 /** A comparator cannot say more than this; the bound of what a window may report. */
 const MAX_PULSES_PER_SECOND = 10_000;
@@ -20,6 +20,7 @@ const driver: CounterDriver<'gpio'> = {
   channels: {
     count: { quantity: 'count', min: 0, max: Number.MAX_SAFE_INTEGER, resolution: 1, decimals: 0 },
     rate: { quantity: 'rate', min: 0, max: MAX_PULSES_PER_SECOND, resolution: 0.001, decimals: 3 },
+    lost: { quantity: 'count', min: 0, max: Number.MAX_SAFE_INTEGER, resolution: 1, decimals: 0 },
   },
   options: {
     edge: {
@@ -39,21 +40,12 @@ const driver: CounterDriver<'gpio'> = {
   worstCaseMs: 100,
   async open({ device, options }) {
     const level = options.edge === 'falling' ? 0 : 1;
-    const debounceMs = options.debounce as number;
-    let count = 0;
-    let countedMs = Number.NEGATIVE_INFINITY;
+    const pulses = pulseCounter(device, { level, debounceMs: options.debounce as number });
     return {
-      async run(signal) {
-        for await (const edge of device.edges(signal)) {
-          if (edge.level !== level || edge.monoMs - countedMs < debounceMs) continue;
-          countedMs = edge.monoMs;
-          count += 1;
-        }
-      },
+      run: (signal) => pulses.run(signal),
       take(windowMs) {
-        const taken = count;
-        count = 0;
-        return windowMs > 0 ? { count: taken, rate: (taken * 1_000) / windowMs } : { count: taken };
+        const { count, lost } = pulses.take();
+        return { count, ...(windowMs > 0 && { rate: (count * 1_000) / windowMs }), ...(lost > 0 && { lost }) };
       },
       close: async () => {},
     };

@@ -36,6 +36,7 @@ try {
 }
 var loaded = { exports: {} };
 var run = new Script(readFileSync(file, 'utf8'), options).runInThisContext();
+options = undefined; // V8 has taken what it needs; a megabyte less to hold.
 // The last argument: a script has no import() of its own, and users' drivers may be ES modules.
 run(loaded.exports, createRequire(file), loaded, file, directory, (specifier) => import(specifier));
 loaded.exports.runProcess();

@@ -11,39 +11,54 @@ export interface Clock {
   monotonic(): number;
   /** Resolves no earlier than `ms` from now, on the monotonic clock; at once if `ms` <= 0 or when the signal aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Calls back once, no earlier than `ms` from now, never at once. Returns what cancels it. */
+  after(ms: number, callback: () => void): () => void;
 }
 
 /** setTimeout fires at once for longer delays (2^31-1 ms). */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+/**
+ * Waits of more than SLACK_FROM_MS end on a common grid, so that what waits for about the same time wakes the processor
+ * once. A delay is a minimum, so it is only ever made longer.
+ */
+const SLACK_MS = 4;
+const SLACK_FROM_MS = 8;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
   // CLOCK_MONOTONIC: on Linux its zero is the boot, so it is comparable across processes of one boot.
   monotonic: () => Number(hrtime.bigint()) / 1e6,
-  sleep(ms, signal) {
-    if (ms <= 0 || signal?.aborted) return Promise.resolve();
-    const endMs = systemClock.monotonic() + ms;
-    return new Promise((resolve) => {
-      let timer: NodeJS.Timeout;
-      const done = () => {
-        signal?.removeEventListener('abort', abort);
-        resolve();
-      };
-      const abort = () => {
-        clearTimeout(timer);
-        done();
-      };
-      // A Node timer may fire up to a millisecond before its time, so look again.
-      const wait = () => {
-        const leftMs = endMs - systemClock.monotonic();
-        if (leftMs <= 0) done();
-        else timer = setTimeout(wait, Math.min(Math.ceil(leftMs), MAX_TIMER_MS));
-      };
-      signal?.addEventListener('abort', abort, { once: true });
-      wait();
-    });
+  after(ms, callback) {
+    const exactMs = systemClock.monotonic() + ms;
+    const endMs = ms > SLACK_FROM_MS ? Math.ceil(exactMs / SLACK_MS) * SLACK_MS : exactMs;
+    let timer: NodeJS.Timeout;
+    // A Node timer may fire up to a millisecond before its time, so look again.
+    const wait = () => {
+      const leftMs = endMs - systemClock.monotonic();
+      if (leftMs <= 0) callback();
+      else timer = setTimeout(wait, Math.min(Math.ceil(leftMs), MAX_TIMER_MS));
+    };
+    timer = setTimeout(wait, Math.min(Math.ceil(Math.max(0, endMs - systemClock.monotonic())), MAX_TIMER_MS));
+    return () => clearTimeout(timer);
   },
+  sleep: (ms, signal) => sleepOn(systemClock, ms, signal),
 };
+
+/** `sleep` from `after`. */
+function sleepOn(clock: Pick<Clock, 'after'>, ms: number, signal?: AbortSignal): Promise<void> {
+  if (ms <= 0 || signal?.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const cancel = clock.after(ms, () => {
+      signal?.removeEventListener('abort', abort);
+      resolve();
+    });
+    const abort = () => {
+      cancel();
+      resolve();
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+  });
+}
 
 export interface VirtualClock extends Clock {
   /** Moves both clocks on by `ms`, waking each sleeper at its time, in order, and letting it run before the next. */
@@ -79,7 +94,7 @@ export function virtualClock({
   const settle = async () => {
     for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
   };
-  return {
+  const clock: VirtualClock = {
     now: () => wall,
     monotonic: () => mono,
     step: (ms) => {
@@ -88,22 +103,22 @@ export function virtualClock({
     get sleepers() {
       return sleepers.size;
     },
-    sleep(ms, signal) {
-      if (ms <= 0 || signal?.aborted) return Promise.resolve();
-      if (automatic) {
-        move(ms);
-        return Promise.resolve();
-      }
-      return new Promise((resolve) => {
-        const sleeper = { atMs: mono + ms, order: order++, wake: () => end() };
-        const end = () => {
+    after(ms, callback) {
+      const sleeper = {
+        atMs: mono + Math.max(0, ms),
+        order: order++,
+        wake() {
           sleepers.delete(sleeper);
-          signal?.removeEventListener('abort', end);
-          resolve();
-        };
-        sleepers.add(sleeper);
-        signal?.addEventListener('abort', end, { once: true });
-      });
+          callback();
+        },
+      };
+      sleepers.add(sleeper);
+      return () => void sleepers.delete(sleeper);
+    },
+    sleep(ms, signal) {
+      if (!automatic) return sleepOn(clock, ms, signal);
+      if (ms > 0 && !signal?.aborted) move(ms);
+      return Promise.resolve();
     },
     async advance(ms) {
       const endMs = mono + ms;
@@ -119,4 +134,5 @@ export function virtualClock({
       await settle();
     },
   };
+  return clock;
 }

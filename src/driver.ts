@@ -18,6 +18,18 @@ export type { Edge, GpioLine } from './bus/gpio.ts';
 export type { I2cDevice } from './bus/i2c.ts';
 export type { Clock } from './clock.ts';
 export { codeOf, type ErrorCode, SedgeError } from './errors.ts';
+export { levelChanges, pulseCounter } from './gpio-watch.ts';
+export {
+  type ChannelKind,
+  channelTable,
+  decimal,
+  findDevice,
+  type KernelClass,
+  type KernelDevice,
+  measureChannels,
+  type NamedChannel,
+  namedChannels,
+} from './kernel-device.ts';
 export { type Channel, type Channels, type Quantity, UNITS, type Values } from './reading.ts';
 export { vibrationChannels, vibrationFeatures } from './vibration.ts';
 

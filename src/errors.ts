@@ -23,6 +23,7 @@ export type ErrorCode =
   | 'sensor.overrun' // samples were lost inside a window
   | 'sensor.range' // the value is outside what the channel can be
   | 'sensor.deadline' // the read did not end in its time
+  | 'sensor.quarantined' // opening it ended the program again and again, so it is left out for a while
   | 'sensor.failed' // the driver failed in a way it does not name
   | 'config.invalid' // the configuration is wrong
   | 'config.missing' // no configuration was found
@@ -39,6 +40,8 @@ export type ErrorCode =
   | 'uplink.rejected' // the broker refused this message
   | 'receive.malformed' // a message is no batch of ours
   | 'receive.output' // what was received cannot be written
+  | 'status.unreachable' // no running service answers
+  | 'status.place' // the service's socket cannot be where it belongs
   | 'usage' // the command line is wrong
   | (string & {});
 

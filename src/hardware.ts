@@ -51,7 +51,7 @@ export async function hardware({ simulate, clock }: { simulate: boolean; clock: 
       return {
         ...buses,
         i2c: (on, mux) => pluggable(buses.i2c(on, mux), placeKey(on, mux), unplugged),
-        put: ({ id, driver, place }) => buses.put({ id, driver: driver.id, place }),
+        put: ({ id, driver, place, options }) => buses.put({ id, driver: driver.id, place, options }),
       };
     },
     unplug(place, isUnplugged) {

@@ -15,6 +15,7 @@ export function exitStatusOf(error: unknown): number {
   if (code?.startsWith('config.') || code === 'journal.permission') return EXIT.config;
   if (code === 'journal.locked') return EXIT.busy;
   if (code?.startsWith('bus.') || code === 'sensor.identity' || code?.startsWith('uplink.')) return EXIT.unavailable;
+  if (code === 'status.unreachable') return EXIT.unavailable;
   return EXIT.failed;
 }
 
@@ -111,6 +112,13 @@ export async function runProcess(): Promise<void> {
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   const hangups = new Set<() => void>();
+  let takeStray: (error: unknown) => void = (error) => {
+    process.stderr.write(`sedge: ${messageOf(error)}\n`);
+    if (process.env.SEDGE_DEBUG !== undefined && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    process.exit(EXIT.failed);
+  };
+  process.on('uncaughtException', (error) => takeStray(error));
+  process.on('unhandledRejection', (error) => takeStray(error));
   // A reader that goes away (`sedge journal | head`) is no error.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -134,6 +142,9 @@ export async function runProcess(): Promise<void> {
         });
       }
       hangups.add(reload);
+    },
+    onStray(take) {
+      takeStray = take;
     },
   };
   const status = await main(process.argv.slice(2), io);

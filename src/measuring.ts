@@ -20,6 +20,8 @@ export interface MeasuringOptions {
   readonly random: () => number;
   readonly makeBuses: (config: Config) => PlacedBuses;
   readonly onReading: (reading: PackedReading) => void;
+  /** Looks after the opening of a sensor. */
+  readonly watched?: <T>(id: string, open: (signal: AbortSignal) => Promise<T>) => (signal: AbortSignal) => Promise<T>;
   /** A sensor's state or error changed. */
   readonly onChange: (id: string, health: SensorHealth) => void;
 }
@@ -34,7 +36,7 @@ export interface Measuring {
 }
 
 export function createMeasuring(options: MeasuringOptions): Measuring {
-  const { clock, timekeeper, random, makeBuses, onReading, onChange } = options;
+  const { clock, timekeeper, random, makeBuses, onReading, onChange, watched = (_id, open) => open } = options;
   const pipelines = new Map<string, Pipeline>();
   const running = new Map<string, SensorConfig>();
   let buses: PlacedBuses | undefined;
@@ -58,7 +60,8 @@ export function createMeasuring(options: MeasuringOptions): Measuring {
     pipelines.set(sensor.id, createPipeline(channels, sensor.filters));
     running.set(sensor.id, sensor);
     buses!.put(sensor);
-    await sampler.add(sampledSensor(sensor, buses!, clock));
+    const sampled = sampledSensor(sensor, buses!, clock);
+    await sampler.add({ ...sampled, open: watched(sensor.id, sampled.open) });
   };
   const stopSensor = async (id: string) => {
     await sampler.remove(id);

@@ -11,15 +11,17 @@ import type { Config } from './config/types.ts';
 import { isoTime, timeOf } from './delivery.ts';
 import { codeOf, messageOf } from './errors.ts';
 import type { PlacedBuses } from './hardware.ts';
-import { openJournal } from './journal/journal.ts';
-import { memoryJournal } from './journal/memory.ts';
+import { openDurableJournal } from './journal/failover.ts';
 import type { Journal } from './journal/types.ts';
 import { createMeasuring } from './measuring.ts';
 import { createPublishing } from './publishing.ts';
 import { sameConfig } from './same-config.ts';
 import type { SensorHealth } from './sampler/types.ts';
 import type { Log, LogFields } from './service/log.ts';
+import type { StartGuard } from './service/start-guard.ts';
 import { healthReport, sensorStatus, stateMessage } from './station.ts';
+import type { StatusReport } from './status/report.ts';
+import { createReporter } from './status/reporter.ts';
 import { createTimekeeper } from './timekeeper.ts';
 import type { StateMessage, Station, UplinkStatus } from './uplink/types.ts';
 import { BUILT_AT_MS } from './version.ts';
@@ -35,6 +37,8 @@ export interface RuntimeOptions {
   /** From hardware.ts; only `--simulate` loads simulations. */
   readonly makeBuses: (config: Config) => PlacedBuses;
   readonly random?: () => number;
+  /** Leaves out a sensor whose opening ends the process. */
+  readonly guard?: StartGuard;
 }
 
 export interface RuntimeSnapshot {
@@ -52,6 +56,8 @@ export interface RuntimeSnapshot {
 
 export interface Runtime {
   snapshot(): RuntimeSnapshot;
+  /** All that `sedge status` shows. */
+  report(): Promise<StatusReport>;
   /** Each reading as it is taken. Returns what ends it. */
   onReading(callback: (reading: StateMessage) => void): () => void;
   /** Applies a new configuration: only what changed restarts. Returns what was done, one phrase each. */
@@ -73,9 +79,22 @@ function readBootId(): string {
   }
 }
 
-async function openAnyJournal(config: Config, bootId: string, clock: Clock, log: Log): Promise<Journal> {
+const JOURNAL_LEVELS: Readonly<Record<string, 'error' | 'info'>> = {
+  'journal-storage-failed': 'error',
+  'journal-storage-back': 'info',
+};
+/** The journal names its events `journal-damaged` and its causes `error`; the log has `journal.damaged` and `message`. */
+function journalLog(log: Log): (event: string, fields?: LogFields) => void {
+  return (event, { error, ...fields } = {}) => {
+    const said = { ...fields, ...(error !== undefined && { message: error }) };
+    log[JOURNAL_LEVELS[event] ?? 'warn'](event.replace(/^journal-/, 'journal.'), said);
+  };
+}
+
+/** The journal; while its card is dead, one in memory, marked volatile. */
+function openJournal(config: Config, bootId: string, clock: Clock, log: Log): Promise<Journal> {
   const { directory, maxSizeBytes, whenFull, commitEveryMs } = config.journal;
-  const options = {
+  return openDurableJournal({
     directory,
     maxSizeBytes,
     whenFull,
@@ -83,24 +102,17 @@ async function openAnyJournal(config: Config, bootId: string, clock: Clock, log:
     consumers: config.uplinks.map(({ name }) => name),
     bootId,
     clock,
-    log: (event: string, fields?: LogFields) => log.warn(event, fields),
-  };
-  try {
-    return await openJournal(options);
-  } catch (error) {
-    // A dying card must not stop live data; what is kept in memory is marked volatile.
-    if (codeOf(error) !== 'journal.storage') throw error;
-    log.error('journal.volatile', { message: `${messageOf(error)}; readings are kept in memory only` });
-    return memoryJournal(options);
-  }
+    log: journalLog(log),
+  });
 }
 
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { clock, log, version, makeBuses, random = Math.random } = options;
+  const { clock, log, version, makeBuses, random = Math.random, guard } = options;
   let { config } = options;
   const startedMs = clock.monotonic();
   const bootId = readBootId();
-  let journal = await openAnyJournal(config, bootId, clock, log);
+  let journal = await openJournal(config, bootId, clock, log);
+  guard?.begin();
   const timekeeper = createTimekeeper({ clock, builtAtMs: BUILT_AT_MS, anchor: anchorOf(journal, bootId) });
   timekeeper.onAnchor((anchor) => keepAnchor(journal, bootId, anchor));
 
@@ -126,6 +138,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const message = stateMessage(reading, bootId, timekeeper);
     latest.set(reading.sensor, message);
     publishing.each((uplink) => uplink.state(message));
+    reporter.reading(message);
     for (const listener of listeners) listener(message);
   };
   const tellChange = (sensor: string, health: SensorHealth) => {
@@ -134,7 +147,15 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     else log.info('sensor.online', { sensor });
     publishing.each((uplink) => uplink.sensorStatus(sensor, sensorStatus(health)));
   };
-  const measuring = createMeasuring({ clock, timekeeper, random, makeBuses, onReading: keep, onChange: tellChange });
+  const measuring = createMeasuring({
+    clock,
+    timekeeper,
+    random,
+    makeBuses,
+    onReading: keep,
+    onChange: tellChange,
+    ...(guard && { watched: guard.watched }),
+  });
 
   const station: Station = {
     get device() {
@@ -146,20 +167,19 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     latest: () => [...latest.values()],
     sensorStatuses: () =>
       Object.fromEntries(Object.entries(measuring.health()).map(([id, health]) => [id, sensorStatus(health)])),
-    async health() {
-      const oldestRecord = await journal.oldest().catch(() => null);
-      const oldest = oldestRecord && unpack(oldestRecord);
-      const status = journal.status();
-      return healthReport({
-        time: isoTime(timekeeper.stamp(clock.monotonic()).wallMs),
-        uptimeMs: clock.monotonic() - startedMs,
-        synced: timekeeper.synced(),
-        journal: status,
-        oldest: oldest && status.first !== null ? timeOf(oldest.at, bootId, timekeeper.anchor()).time : null,
-        sensors: measuring.health(),
-        warnings,
-      });
-    },
+    health: async () => healthReport({ ...(await now()), journal: journal.status(), sensors: measuring.health() }),
+  };
+  const now = async () => {
+    const oldestRecord = await journal.oldest().catch(() => null);
+    const oldest = oldestRecord && unpack(oldestRecord);
+    const isPending = journal.status().first !== null;
+    return {
+      time: isoTime(timekeeper.stamp(clock.monotonic()).wallMs),
+      uptimeMs: clock.monotonic() - startedMs,
+      synced: timekeeper.synced(),
+      oldest: oldest && isPending ? timeOf(oldest.at, bootId, timekeeper.anchor()).time : null,
+      warnings: [...warnings, ...(guard?.warnings() ?? [])],
+    };
   };
   const publishing = createPublishing({
     clock,
@@ -171,13 +191,19 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     anchorOf: (boot) => (boot === bootId ? timekeeper.anchor() : anchorOf(journal, boot)),
   });
 
+  const reporter = createReporter(clock, () => ({
+    sensors: measuring.health(),
+    uplinks: publishing.status(),
+    journal: journal.status(),
+  }));
+
   publishing.start(config);
   await measuring.start(config);
 
   const reopenJournal = async (next: Config) => {
     await publishing.stop({ drain: false });
     await journal.close();
-    journal = await openAnyJournal(next, bootId, clock, log);
+    journal = await openJournal(next, bootId, clock, log);
     const anchor = timekeeper.anchor();
     if (anchor) keepAnchor(journal, bootId, anchor);
     publishing.start(next);
@@ -198,6 +224,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         stream: journal.stream,
       };
     },
+    report: async () => reporter.report({ config, version, ...(await now()) }),
     onReading(callback) {
       listeners.add(callback);
       return () => void listeners.delete(callback);

@@ -50,7 +50,7 @@ export function sampledSensor(config: SensorConfig, buses: Buses, clock: Clock):
         throw error;
       }
     }
-    return driver.open(driverContext(buses.files, clock, options));
+    return driver.open(driverContext(buses.files(id), clock, options));
   };
   return {
     id,

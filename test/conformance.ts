@@ -3,6 +3,7 @@
  *
  *   conformance(sht4x, simulation);                                   // polled, on I2C
  *   conformance(gpioInput, simulation, { happen });                    // watched, on GPIO: see conformance-watched.ts
+ *   conformance(ds18b20, simulation);                                  // polled, on a device's files: see conformance-files.ts
  *   conformance(host, undefined, { device: fakeTree, broken: emptyTree }); // polled, on files or on nothing
  *
  * A polled I2C driver is checked over its channels' whole range, with each single transfer failing, unplugged, after a
@@ -20,6 +21,7 @@ import {
   type PollDriver,
   type Values,
 } from '../src/driver.ts';
+import { polledFilesConformance } from './conformance-files.ts';
 import { polledI2cConformance } from './conformance-i2c.ts';
 import { type Happen, watchedConformance } from './conformance-watched.ts';
 import { optionsOf, outcomeOf, type Surroundings } from './rig.ts';
@@ -30,12 +32,12 @@ export interface Hooks {
   /** Option sets to run with; by default what `optionSets` makes of the table. */
   readonly optionSets?: readonly Options[];
   /**
-   * I2C: the surroundings in which a channel reads `value`; undefined for a channel that does not follow them directly.
+   * I2C, simulated files: the surroundings in which a channel reads `value`; undefined for a channel that does not follow them directly.
    * By default the quantity of the channel's own name.
    */
   readonly surroundings?: (channel: string, value: number, options: Options) => Surroundings | undefined;
   /**
-   * I2C: how far, besides its resolution, a channel may be from what is the case; where the datasheet's own formulas differ
+   * I2C, simulated files: how far, besides its resolution, a channel may be from what is the case; where the datasheet's own formulas differ
    * by more than a step. 0 by default.
    */
   readonly slack?: Readonly<Record<string, number>>;
@@ -51,6 +53,7 @@ export function conformance(driver: AnyDriver, simulation: Simulation | undefine
     describesItself(driver, hooks);
     if (driver.kind !== 'poll') watchedConformance(driver, simulation, hooks);
     else if (driver.bus === 'i2c') polledI2cConformance(driver, simulation, hooks);
+    else if (simulation?.bus === 'files') polledFilesConformance(driver, simulation, hooks);
     else polledElsewhere(driver, hooks);
   });
 }

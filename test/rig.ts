@@ -37,13 +37,15 @@ const ROOM: Surroundings = {
   humidity: 45,
   pressure: 1013.25,
   illuminance: 300,
+  co2: 600,
+  voltage: 3.3,
+  current: 0.1,
+  gas_resistance: 50_000,
   acceleration_x: 0,
   acceleration_y: 0,
   acceleration_z: 9.80665,
   contact: 0,
   shocks: 0,
-  voltage: 3.3,
-  current: 0.1,
 };
 
 /** A quiet room until something is set. `random` is a fixed sequence. */

@@ -27,17 +27,20 @@ export interface SedgeOptions {
   readonly program?: string;
   /** Runs it as this user; only root may. */
   readonly uid?: number;
+  /** And with this group instead of ours. */
+  readonly gid?: number;
 }
 
 export function startSedge(
   args: readonly string[],
-  { cwd, env = {}, program = SEDGE, uid }: SedgeOptions = {},
+  { cwd, env = {}, program = SEDGE, uid, gid }: SedgeOptions = {},
 ): SedgeProcess {
   const child = spawn(process.execPath, [program, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1', ...env },
     ...(cwd !== undefined && { cwd }),
     ...(uid !== undefined && { uid }),
+    ...(gid !== undefined && { gid }),
   });
   running.add(child);
   const text = { stdout: '', stderr: '' };

@@ -12,14 +12,10 @@ import tmp117 from '../drivers/tmp117.ts';
 import type { SimulatedChip } from '../src/bus/sim.ts';
 import type { Clock } from '../src/clock.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
+import { AIR } from './vector-rows-air.ts';
 import { exchangesOf, readOnce, registerChip } from './vector-wire.ts';
 
 type Runner = (row: VectorRow, file: VectorFile) => Promise<string | undefined>;
-
-const AIR: Members = {
-  temperature: { channel: 'temperature', scale: 1 },
-  humidity: { channel: 'humidity', scale: 1 },
-};
 
 interface WordChip extends SimulatedChip {
   /** Pointer -> the bytes that are read there. */

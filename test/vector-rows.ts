@@ -4,9 +4,12 @@
  */
 import bh1750 from '../drivers/bh1750.ts';
 import bme280, { measurementUs, type Oversampling } from '../drivers/bme280.ts';
+import { measurementUs as bme680Us } from '../drivers/bme680.maths.ts';
 import sht4x, { serialNumber } from '../drivers/sht4x.ts';
 import { crc8 } from '../src/driver.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
+import { AIR, runAht20, runBme680, runBmp280, runBmp388, runScd4x, runSht3x } from './vector-rows-air.ts';
+import { runDs18b20, runIio } from './vector-rows-files.ts';
 import { runAdxl345, runVibration } from './vector-rows-motion.ts';
 import {
   runAds1115,
@@ -27,12 +30,6 @@ export const UNOWNED = Symbol('unowned');
 /** Undefined when the row passes; else a sentence, or UNOWNED. */
 export type RowRunner = (row: VectorRow, file: VectorFile) => Promise<string | undefined | typeof UNOWNED>;
 
-const AIR: Members = {
-  temperature: { channel: 'temperature', scale: 1 },
-  humidity: { channel: 'humidity', scale: 1 },
-  // The files have Pa, Sedge has hPa.
-  pressure: { channel: 'pressure', scale: 0.01 },
-};
 const LIGHT: Members = { illuminance: { channel: 'illuminance', scale: 1 } };
 
 const BME280_STATUS = 0xf3;
@@ -91,25 +88,38 @@ const runCrc8: RowRunner = async ({ poly, init, data, crc }) => {
   return got === crc ? undefined : `computed ${got} instead of ${crc}`;
 };
 
-const runBoschTiming: RowRunner = async ({ sensor, osr, maxDelayUs }) => {
-  if (sensor !== bme280.id) return UNOWNED;
-  const got = measurementUs(osr as Oversampling);
-  return got === maxDelayUs ? undefined : `waits ${got} us instead of ${maxDelayUs} us`;
+const runBoschTiming: RowRunner = async ({ sensor, osr, maxDelayUs, measureUs }) => {
+  const times: Readonly<Record<string, (oversampling: Oversampling) => number>> = {
+    bme280: measurementUs,
+    bme680: bme680Us,
+  };
+  const time = times[String(sensor)];
+  if (!time) return UNOWNED;
+  const [got, expected] = [time(osr as Oversampling), maxDelayUs ?? measureUs];
+  return got === expected ? undefined : `waits ${got} us instead of ${expected} us`;
 };
 
 export const rowRunners: Readonly<Record<string, RowRunner>> = {
   ads1115: runAds1115,
   adxl345: runAdxl345,
+  aht20: runAht20,
   bh1750: runBh1750,
   bme280: runBme280,
+  bme680: runBme680,
+  bmp280: runBmp280,
+  bmp388: runBmp388,
   'bosch-timing': runBoschTiming,
   crc8: runCrc8,
+  ds18b20: runDs18b20,
   hdc1080: runHdc1080,
   hdc2080: runHdc2080,
   htu21d: runHtu21d,
+  'iio-sysfs': runIio,
   ina219: runIna219,
   lm75: runLm75,
   mcp9808: runMcp9808,
+  scd4x: runScd4x,
+  sht3x: runSht3x,
   sht4x: runSht4x,
   si7021: runSi7021,
   tmp102: runTmp102,

@@ -73,6 +73,11 @@ describe('the runner of vectors', () => {
     ['ina219', 'current', 0.00004],
     ['ina219', 'power', 0.0008],
     ['ads1115', 'voltage', 0.0000078125],
+    ['bmp280', 'pressure', 1.1],
+    ['bmp388', 'pressure', 0.6],
+    ['bme680', 'gasResistance', 100_000],
+    ['aht20', 'humidity', 0.002],
+    ['scd4x', 'co2', 1],
     ['vibration', 'rms', 0.01],
     ['vibration', 'dominantHz', 10],
     ['vibration', 'velocityRmsHann_mm_s', 1],
@@ -84,6 +89,7 @@ describe('the runner of vectors', () => {
   const REFUSING = [
     ...['bme280', 'sht4x', 'bh1750', 'adxl345', 'htu21d', 'si7021', 'hdc1080', 'hdc2080', 'mcp9808', 'lm75', 'tmp102'],
     ...['tmp117', 'ina219', 'ads1115'],
+    ...['bme680', 'bmp280', 'bmp388', 'aht20', 'scd4x', 'sht3x'],
   ];
   it.each(REFUSING)('notices a value of %s that should have been refused', async (sensor) => {
     const { failed, of } = await failuresOf(sensor, isPlain, (row) => withExpect(row, null));
@@ -144,10 +150,13 @@ describe('the runner of vectors', () => {
 
   it('counts every row, and skips a file with rows that nobody owns unless one of the others fails', async () => {
     const file = await load('bosch-timing');
-    expect(lineOf(await runFile(file))).toBe('bosch-timing: skipped');
-    const spoilt = (file.vectors ?? []).map((row) => (row.sensor === 'bme280' ? { ...row, maxDelayUs: 1 } : row));
-    const result = await runFile({ ...file, vectors: spoilt });
-    expect(lineOf(result)).toBe('bosch-timing: 0/216');
+    const rows = file.vectors ?? [];
+    const stranger = { id: 'stranger', sensor: 'no-such-chip' };
+    expect(lineOf(await runFile(file))).toBe('bosch-timing: 216/216');
+    expect(lineOf(await runFile({ ...file, vectors: [...rows, stranger] }))).toBe('bosch-timing: skipped');
+    const spoilt = rows.map((row) => (row.sensor === 'bme280' ? { ...row, maxDelayUs: 1 } : row));
+    const result = await runFile({ ...file, vectors: [...spoilt, stranger] });
+    expect(lineOf(result)).toBe('bosch-timing: 114/217');
   });
 
   describe('on a directory', () => {

@@ -21,7 +21,8 @@ export interface Buses {
   i2c(on: number, mux?: MuxPlace): I2cBus;
   /** Opens a line; whoever asked closes it. */
   gpio(place: GpioPlace, pull?: GpioOptions['pull']): Promise<GpioLine>;
-  readonly files: FileTree;
+  /** The system's files, as this sensor sees them: simulated devices are each seen by one sensor only. */
+  files(sensorId: string): FileTree;
   /** Closes the I2C buses. */
   close(): Promise<void>;
 }
@@ -57,10 +58,11 @@ export const placeKey = (on: number, mux?: MuxPlace): string => (mux ? `${on}/${
 export function realBuses({ clock, i2c, gpio }: RealBusesOptions = {}): Buses {
   const own = clock ? { clock } : {};
   const views = i2cViews((on) => linuxI2cBus(on, { ...own, ...i2c }), clock);
+  const tree = fileTree();
   return {
     i2c: views.at,
     gpio: (place, pull) => gpioLine(place, pull ? { pull } : {}, { ...own, ...gpio }),
-    files: fileTree(),
+    files: () => tree,
     close: views.close,
   };
 }

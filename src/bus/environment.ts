@@ -131,6 +131,8 @@ export function environment({ seed, speed, clock }: EnvironmentOptions): Environ
         ),
         shocks: (monoMs) => knocks(monoMs) - beganKnocks,
         co2: (monoMs) => 620 + 180 * damp(monoMs) + 40 * humid(monoMs),
+        // Stale air has more of what a metal oxide burns.
+        gas_resistance: (monoMs) => 60_000 - 25_000 * damp(monoMs),
         voltage: sum(() => 3.3, place('voltage', 0.02, 0.005)),
         current: (monoMs) => 0.05 + 0.4 * running(monoMs),
       };

@@ -5,12 +5,14 @@
  */
 import type { Clock } from '../clock.ts';
 
+export { contactWire, pulseWire } from './simulated-wires.ts';
+
 /** The surroundings of a chip. Tests give a fixed one; the demo and `--simulate` a seeded one (environment.ts). */
 export interface World {
   readonly clock: Clock;
   /**
    * What is the case at monotonic time `monoMs` (now, if left out), in the units of design section 5: temperature Cel,
-   * humidity %RH, pressure hPa, illuminance lx, acceleration_x|y|z m/s2 (with gravity), contact 0|1, shocks (number of
+   * humidity %RH, pressure hPa, illuminance lx, co2 ppm, gas_resistance Ohm, acceleration_x|y|z m/s2 (with gravity), contact 0|1, shocks (number of
    * vibration pulses so far since the simulation began).
    */
   value(what: string, monoMs?: number): number;
@@ -46,4 +48,16 @@ export interface GpioSimulation {
   create(world: World): SimulatedWire;
 }
 
-export type Simulation = I2cSimulation | GpioSimulation;
+/** A simulated file: its text; or one that takes time to read, and at the end gives a text or fails with an errno of read(2). */
+export type SimulatedFile =
+  | string
+  | { readonly readMs: number; read(endMs: number): string | { readonly errno: string } };
+/** The options of the sensor for which a simulation is made: they say at which place and by which name it is looked for. */
+export type SimulationOptions = Readonly<Record<string, string | number | boolean | undefined>>;
+export interface FilesSimulation {
+  readonly bus: 'files';
+  /** The files of a device of the kernel by absolute path, as they are at monotonic time `monoMs`. */
+  create(world: World, options: SimulationOptions): (monoMs: number) => Readonly<Record<string, SimulatedFile>>;
+}
+
+export type Simulation = I2cSimulation | GpioSimulation | FilesSimulation;

@@ -4,7 +4,7 @@
  *
  * - Places are as on real hardware: a chip behind a multiplexer is reached through its channel only.
  * - A fault stands between a sensor and the bus, not on the bus: a chip that hangs delays nobody else.
- * - A sensor whose driver has no simulation finds an empty address, or a line that stays low.
+ * - A sensor whose driver has no simulation finds an empty address, a line that stays low, or the real files.
  */
 import type { Clock } from '../clock.ts';
 import { type Buses, i2cViews, type MuxPlace, placeKey } from './buses.ts';
@@ -14,7 +14,8 @@ import { type FileTree, fileTree } from './files.ts';
 import type { GpioLine, GpioPlace } from './gpio.ts';
 import type { I2cBus, I2cTransfer } from './i2c.ts';
 import { type SimulatedMux, simulatedMux } from './mux.sim.ts';
-import type { SimulatedWire, Simulation, World } from './sim.ts';
+import type { SimulatedWire, Simulation, SimulationOptions, World } from './sim.ts';
+import { faultyFileTree, simulatedFileTree } from './simulated-files.ts';
 import { simulatedGpioLine } from './simulated-gpio.ts';
 import { type Intercept, type SimulatedI2cBus, simulatedI2cBus } from './simulated-i2c.ts';
 
@@ -27,6 +28,8 @@ export interface Placement {
     | { readonly bus: 'i2c'; readonly on: number; readonly address: number; readonly mux?: MuxPlace }
     | { readonly bus: 'gpio'; readonly place: GpioPlace }
     | { readonly bus: 'files' | 'none' };
+  /** For a simulation on files: its name and place are options. */
+  readonly options?: SimulationOptions;
 }
 
 export interface SimulatedBusesOptions {
@@ -72,7 +75,10 @@ export function simulatedBuses(options: SimulatedBusesOptions): SimulatedBuses {
     return mux;
   };
 
-  const put = ({ id, driver, place }: Placement): void => {
+  /** By sensor id: each has files of its own. */
+  const trees = new Map<string, FileTree>();
+
+  const put = ({ id, driver, place, options: chosen = {} }: Placement): void => {
     const own = { faults: faults[id] ?? [], clock, seed, sensor: id };
     const simulation = simulations[driver];
     const surroundings = () => noisyWorld(world(id), own);
@@ -89,7 +95,10 @@ export function simulatedBuses(options: SimulatedBusesOptions): SimulatedBuses {
     } else if (place.bus === 'gpio') {
       const wire = simulation?.bus === 'gpio' ? simulation.create(surroundings()) : STAYS_LOW;
       wires.set(lineKey(place.place), { sensor: id, wire });
-    }
+    } else if (simulation?.bus === 'files') {
+      const device = simulation.create(surroundings(), chosen);
+      trees.set(id, faultyFileTree(simulatedFileTree({ files: device, clock, real: files }), own));
+    } else trees.delete(id);
   };
   for (const placement of placements) put(placement);
 
@@ -113,7 +122,7 @@ export function simulatedBuses(options: SimulatedBusesOptions): SimulatedBuses {
         sensor,
       });
     },
-    files,
+    files: (sensorId) => trees.get(sensorId) ?? files,
     close: views.close,
   };
 }

@@ -5,6 +5,7 @@
  * the kernel a bounded queue stands between wire and reader: a reader that stays away too long loses the oldest edges,
  * and `lostEdges` says how many. Nothing runs between two fetches, so a line that nobody watches costs nothing.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
 import type { Edge, GpioLine } from './gpio.ts';
 import type { SimulatedWire } from './sim.ts';
@@ -23,6 +24,8 @@ const HORIZON_MS = 1_000;
 const LOOK_MS = 100;
 /** Edges taken from the wire in one fetch; beyond it the reader was away for so long that the rest counts as lost. */
 const MAX_CATCH_UP = 100_000;
+/** Edges after which everything else gets its turn. */
+const EDGES_AT_ONCE = 1_024;
 
 export function simulatedGpioLine({
   title = 'simulated GPIO line',
@@ -61,12 +64,16 @@ export function simulatedGpioLine({
       return undefined;
     };
 
+    let withoutRest = 0;
     while (!signal.aborted) {
       const nowMs = clock.monotonic();
       const dueMs = catchUp(nowMs);
       const edge = queue.shift();
-      if (edge) yield edge;
-      else await clock.sleep(Math.min(LOOK_MS, (dueMs ?? Number.POSITIVE_INFINITY) - nowMs), signal);
+      if (edge) {
+        // A reader that is slower than the line would otherwise find one more for ever, and nothing else would run.
+        if (++withoutRest % EDGES_AT_ONCE === 0) await nextTurn();
+        yield edge;
+      } else await clock.sleep(Math.min(LOOK_MS, (dueMs ?? Number.POSITIVE_INFINITY) - nowMs), signal);
     }
   }
 

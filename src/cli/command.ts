@@ -19,6 +19,8 @@ export interface CommandIo {
   readonly signal: AbortSignal;
   /** Calls back on each SIGHUP. */
   onHangup(reload: () => void): void;
+  /** Takes over what nobody caught: a driver's stray rejection or exception. Without a taker it ends the process with 1. */
+  onStray(take: (error: unknown) => void): void;
 }
 
 export interface CommandArgs {

@@ -3,9 +3,9 @@ import { systemClock } from '../clock.ts';
 import { PLAIN_EVERY_MS, plainLine, summary } from '../demo/plain.ts';
 import { render } from '../demo/screen.ts';
 import { openShow, type Show } from '../demo/show.ts';
-import { openTerminal } from '../demo/terminal.ts';
 import { SedgeError } from '../errors.ts';
 import { createLog } from '../service/log.ts';
+import { openTerminal } from '../terminal/terminal.ts';
 import { type Command, type CommandIo, EXIT } from './command.ts';
 
 /** Redrawn this often, and at each key. */

@@ -9,5 +9,17 @@ import { receive } from './receive.ts';
 import { run } from './run.ts';
 import { schema } from './schema.ts';
 import { service } from './service.ts';
+import { status } from './status.ts';
 
-export const COMMANDS: readonly Command[] = [demo, run, check, read, receive, journal, driversCommand, schema, service];
+export const COMMANDS: readonly Command[] = [
+  demo,
+  run,
+  check,
+  read,
+  receive,
+  status,
+  journal,
+  driversCommand,
+  schema,
+  service,
+];

@@ -4,6 +4,7 @@ import type { Config } from '../config/types.ts';
 import { isoTime } from '../delivery.ts';
 import { inspectJournal, type StoredStatus } from '../journal/inspect.ts';
 import type { Gap } from '../journal/types.ts';
+import { shownSize } from '../status/words.ts';
 import { type Command, EXIT } from './command.ts';
 import { CONFIG_HELP, CONFIG_OPTION, requireConfig } from './configuration.ts';
 
@@ -42,13 +43,6 @@ export function journalReport(
 
 const stored = ({ first, last }: StoredStatus): number => (first === null || last === null ? 0 : last - first + 1);
 
-/** 4,194,304 -> "4.2 MB". */
-export function sizeText(bytes: number): string {
-  const units = ['bytes', 'KB', 'MB', 'GB'];
-  const power = Math.min(units.length - 1, bytes < 1000 ? 0 : Math.floor(Math.log10(bytes) / 3));
-  return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${units[power]}`;
-}
-
 /** Most gaps that the table lists. */
 const MAX_SHOWN_GAPS = 20;
 
@@ -61,7 +55,7 @@ export function reportText(report: JournalReport, directory: string): string {
     ['accepted through', report.last === null ? 'nothing yet' : String(report.last)],
     ...Object.entries(report.pending).map(([uplink, count]) => [`waits for ${uplink}`, String(count)] as const),
     ['oldest that waits', report.oldest === null ? 'none' : `${report.first} of ${report.oldest}`],
-    ['size', `${sizeText(report.size)} of at most ${sizeText(report.max_size)}`],
+    ['size', `${shownSize(report.size)} of at most ${shownSize(report.max_size)}`],
     ...report.gaps
       .slice(0, MAX_SHOWN_GAPS)
       .map(

@@ -111,17 +111,14 @@ Exit status: 0 all read, 69 a bus or chip is missing, 1 a sensor failed otherwis
       const sampled = sampledSensor(sensor, buses, systemClock);
       const deadlineMs =
         sampled.deadlineMs + (kind === 'counter' ? COUNT_WINDOW_MS : 0) + (kind === 'event' ? FIRST_EVENT_MS : 0);
+      const stop = new AbortController();
+      const abort = () => stop.abort();
+      io.signal.addEventListener('abort', abort, { once: true });
       try {
-        const open = await withinDeadline(
-          systemClock,
-          sampled.deadlineMs,
-          `${sensor.id}: opening`,
-          sampled.open,
-          io.signal,
-        );
+        const open = await withinDeadline(systemClock, sampled.deadlineMs, `${sensor.id}: opening`, sampled.open, stop);
         try {
           const work = (signal: AbortSignal) => measure(kind, open, sampled, signal);
-          const measurement = await withinDeadline(systemClock, deadlineMs, `${sensor.id}: the read`, work, io.signal);
+          const measurement = await withinDeadline(systemClock, deadlineMs, `${sensor.id}: the read`, work, stop);
           const reading = createPipeline(channels, sensor.filters).process(measurement);
           if (!reading) throw new SedgeError('sensor.no-data', `${sensor.id} gave no value`);
           io.stdout.write(`${values.json === true ? asJson(reading) : asText(reading, channels, width)}\n`);

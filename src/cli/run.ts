@@ -1,22 +1,25 @@
 /** `sedge run`: the service. Samples, keeps, publishes, until it is told to stop. */
 import { watch } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { systemClock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import { hardware } from '../hardware.ts';
 import { type Runtime, startRuntime } from '../runtime.ts';
-import { createLog, type Log } from '../service/log.ts';
+import type { Log } from '../service/log.ts';
 import { createNotifier } from '../service/notify.ts';
+import { createStartGuard } from '../service/start-guard.ts';
+import { statusPlace } from '../service/status-place.ts';
+import { makeDirectory, openStatusSocket } from '../service/status-socket.ts';
 import { type Command, type CommandIo, EXIT } from './command.ts';
 import { CONFIG_HELP, CONFIG_OPTION, printProblems, requireConfig, tryConfig } from './configuration.ts';
+import { LOG_HELP, LOG_OPTIONS, serviceLog } from './service-log.ts';
+import { strayFields } from './stray.ts';
 
 /** Editors save in several steps; one reload answers them all. */
 const SETTLE_MS = 200;
-
-/** systemd sets JOURNAL_STREAM to the device and inode of stderr when that is the journal. */
-function logsToJournald({ env, stderr }: CommandIo): boolean {
-  return env.JOURNAL_STREAM !== undefined && !stderr.isTTY;
-}
+/** Longest that a stop may take after something broke: a commit on a slow card, and the drain. */
+const BROKEN_STOP_MS = 15_000;
 
 /** Validates everything, then applies the difference; an invalid file changes nothing. */
 async function reload(file: string, runtime: Runtime, io: CommandIo, log: Log): Promise<void> {
@@ -24,16 +27,17 @@ async function reload(file: string, runtime: Runtime, io: CommandIo, log: Log): 
     const result = await tryConfig(file, io);
     if ('problems' in result) {
       printProblems(result.problems, io);
-      runtime.warn([
-        `configuration not applied: ${result.problems.length} problem${result.problems.length === 1 ? '' : 's'}`,
-      ]);
+      const count = result.problems.length;
+      const message = `configuration not applied: ${count} problem${count === 1 ? '' : 's'}`;
+      log.error('configuration.refused', { message });
+      runtime.warn([message]);
       return;
     }
     const done = await runtime.reload(result.config);
-    for (const warning of result.config.warnings) log.warn('configuration', { warning });
-    log.info('reloaded', { done: done.length > 0 ? done.join(', ') : 'nothing changed' });
+    for (const warning of result.config.warnings) log.warn('configuration.warning', { message: warning });
+    log.info('configuration.reloaded', { done: done.length > 0 ? done.join(', ') : 'nothing changed' });
   } catch (error) {
-    log.error('reload.failed', { message: messageOf(error) });
+    log.error('configuration.refused', { message: messageOf(error) });
     runtime.warn([`configuration not applied: ${messageOf(error)}`]);
   }
 }
@@ -41,27 +45,50 @@ async function reload(file: string, runtime: Runtime, io: CommandIo, log: Log): 
 export const run: Command = {
   name: 'run',
   summary: 'Sample the configured sensors, keep every reading, publish until acknowledged.',
-  usage: 'sedge run [--config FILE] [--simulate] [--watch]',
+  usage: 'sedge run [--config FILE] [--simulate] [--watch] [--log-level L] [--log-format F]',
   help: `${CONFIG_HELP}
       --simulate     every sensor is simulated at its place; journal and uplinks are the configured ones
       --watch        apply the configuration again when the file is saved; SIGHUP does the same at any time
+${LOG_HELP}
 
-SIGTERM and SIGINT stop cleanly: commit, drain for at most 5 s, say goodbye.
-Exit status: 0 stopped by a signal, 75 another process holds the journal, 78 the configuration is wrong.`,
-  options: { ...CONFIG_OPTION, simulate: { type: 'boolean' }, watch: { type: 'boolean' } },
+SIGTERM and SIGINT stop cleanly: commit, drain for at most 5 s, say goodbye. So does an error that nobody caught (a driver's), with
+status 1. Exit status: 0 stopped by a signal, 1 it failed, 75 another process holds the journal, 78 the configuration is wrong.`,
+  options: { ...CONFIG_OPTION, ...LOG_OPTIONS, simulate: { type: 'boolean' }, watch: { type: 'boolean' } },
   maxPositionals: 0,
   async run(io, { values }) {
+    const clock = systemClock;
+    const log = serviceLog(values, io, clock);
     const found = await requireConfig(values.config, io);
     if (!found) return EXIT.config;
     const { file, config } = found;
-    const clock = systemClock;
-    const log = createLog({ journald: logsToJournald(io), write: (line) => void io.stderr.write(line) });
-    for (const warning of config.warnings) log.warn('configuration', { warning });
+    for (const warning of config.warnings) log.warn('configuration.warning', { message: warning });
     const simulate = values.simulate === true;
     const { makeBuses } = await hardware({ simulate, clock });
     const notifier = await createNotifier({ env: io.env, log });
-    const runtime = await startRuntime({ config, clock, log, version: io.version, makeBuses });
-    log.info('started', {
+    const uid = process.getuid?.();
+    const place = statusPlace(config.journal.directory, { env: io.env, uid, tmpdir: tmpdir() });
+    const guard = createStartGuard({ file: place.socket.replace(/\.sock$/, '.starts'), clock, log });
+    const stray = new AbortController();
+    const signal = AbortSignal.any([io.signal, stray.signal]);
+    io.onStray((error) => {
+      // Whose it was and what it left half done cannot be known: keep what was measured, and begin anew.
+      guard.end(false);
+      log.error('service.stray-error', strayFields(error));
+      stray.abort();
+    });
+    const isSafe = await makeDirectory(place, uid).then(
+      () => true,
+      () => false,
+    );
+    const runtime = await startRuntime({
+      config,
+      clock,
+      log,
+      version: io.version,
+      makeBuses,
+      ...(isSafe && { guard }),
+    });
+    log.info('service.started', {
       version: io.version,
       device: config.device,
       sensors: config.sensors.length,
@@ -69,8 +96,15 @@ Exit status: 0 stopped by a signal, 75 another process holds the journal, 78 the
       journal: config.journal.directory,
       ...(simulate && { simulate }),
     });
+    const answering = await openStatusSocket({
+      place,
+      clock,
+      log,
+      uid,
+      report: async () => ({ ...(await runtime.report()), pid: process.pid, simulated: simulate }),
+    });
     notifier.ready();
-    notifier.startWatchdog(clock, () => runtime.progressing(), io.signal);
+    notifier.startWatchdog(clock, () => runtime.progressing(), signal);
 
     // One reload at a time; those asked for meanwhile become one more.
     let reloading: Promise<void> | undefined;
@@ -99,15 +133,19 @@ Exit status: 0 stopped by a signal, 75 another process holds the journal, 78 the
         clearTimeout(settling);
         settling = setTimeout(askReload, SETTLE_MS);
       });
-      io.signal.addEventListener('abort', () => watcher.close(), { once: true });
+      signal.addEventListener('abort', () => watcher.close(), { once: true });
     }
 
-    if (!io.signal.aborted)
-      await new Promise<void>((resolve) => io.signal.addEventListener('abort', () => resolve(), { once: true }));
+    if (!signal.aborted)
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     notifier.stopping();
     await reloading;
-    await runtime.stop();
-    log.info('stopped');
-    return EXIT.done;
+    await answering.close();
+    // A part that broke may not stop either; what it left is found at the next start.
+    await Promise.race([runtime.stop(), ...(stray.signal.aborted ? [clock.sleep(BROKEN_STOP_MS)] : [])]);
+    guard.end(true);
+    log.info('service.stopped');
+    log.flush();
+    return stray.signal.aborted ? EXIT.failed : EXIT.done;
   },
 };

@@ -3,36 +3,14 @@
  * the broker's ledger. Pure: no terminal, no timer, no clock of its own.
  */
 import type { Values } from '../reading.ts';
+import { type ChannelView, MAX_HISTORY, type SensorView, type ShownChannel } from '../terminal/sensor-lines.ts';
 
-/** A channel as it is shown. */
-export interface ShownChannel {
-  readonly name: string;
-  readonly unit: string;
-  readonly decimals: number;
-}
 export interface ShownSensor {
   readonly id: string;
   readonly driver: string;
   readonly channels: readonly ShownChannel[];
 }
 
-export interface ChannelView extends ShownChannel {
-  /** Undefined before the first reading, and when the last one came without this channel. */
-  readonly latest?: number;
-  /** Oldest first, at most `MAX_HISTORY`. */
-  readonly history: readonly number[];
-}
-export interface SensorView {
-  readonly id: string;
-  readonly driver: string;
-  readonly state: 'starting' | 'online' | 'offline';
-  /** Why it is offline: `bus.nack: nothing acknowledges ...`. */
-  readonly reason?: string;
-  readonly unplugged: boolean;
-  /** Since the last reading; undefined before the first. */
-  readonly ageMs?: number;
-  readonly channels: readonly ChannelView[];
-}
 export interface Totals {
   /** Readings taken from sensors. */
   readonly taken: number;
@@ -62,8 +40,6 @@ export interface DemoView {
   readonly notice?: string;
 }
 
-/** Values kept per channel: as many as the widest sparkline shows. */
-export const MAX_HISTORY = 40;
 /** A bar that is full at three records would be alarming. */
 const MIN_BACKLOG_SCALE = 20;
 

@@ -38,7 +38,7 @@ export interface Consumer {
 }
 
 /** Gaps of all consumers together; where the list is full, nothing more is dropped and new records are refused. */
-export const MAX_GAPS = 500;
+export const MAX_GAPS = 300;
 
 export const gapOf = ({ stream, from, to, reason }: GapEntry): Gap => ({
   stream,
@@ -60,6 +60,16 @@ export function addGap(consumer: Consumer, stream: string, from: number, to: num
   consumer.gaps.sort((a, b) => a.from - b.from);
   consumer.dropped += lost;
   return lost;
+}
+
+/** Takes back what `addGap` named, as far as nobody was told. */
+export function withdrawGap(consumer: Consumer, from: number, to: number): void {
+  for (const gap of [...consumer.gaps]) {
+    if (gap.offered || gap.to < from || gap.from > to) continue;
+    consumer.dropped -= gap.to - Math.max(gap.from, from) + 1;
+    if (gap.from < from) gap.to = from - 1;
+    else consumer.gaps.splice(consumer.gaps.indexOf(gap), 1);
+  }
 }
 
 /** The parts of `from`..`to` that no gap names. */

@@ -8,6 +8,7 @@
  * written every 5 s at most, and readable with `strings` when something went wrong.
  */
 import { crc32 } from 'node:zlib';
+import { SedgeError } from '../errors.ts';
 import type { Consumer, GapEntry } from './consumer.ts';
 import { BLOCK_BYTES, roundUpToBlock } from './format.ts';
 import { errno, errnoOf, type JournalFile, type JournalFs, readFully, writeFully } from './fs.ts';
@@ -100,6 +101,8 @@ export interface CursorStore {
   /** Resolves when a state taken after this call is durable. Saves that wait are one save. */
   save(): Promise<void>;
   readonly sizeBytes: number;
+  /** The last save failed: what it wrote may yet turn out to be durable, until the next one succeeds. */
+  readonly uncertain: boolean;
   close(): Promise<void>;
 }
 
@@ -123,6 +126,8 @@ export interface CursorStoreOptions {
 export function cursorStore(options: CursorStoreOptions): CursorStore {
   const { fs, directory, pathOf } = options;
   let { generation, slot } = options;
+  let uncertain = false;
+  let ended = false;
   const files: (JournalFile | undefined)[] = [undefined, undefined];
   const sizes = [...options.slotBytes];
   let running: Promise<void> | undefined;
@@ -176,11 +181,13 @@ export function cursorStore(options: CursorStoreOptions): CursorStore {
         if (attempt === MAX_ATTEMPTS) {
           // The slot may be torn: the next save goes to it again, not to the good one.
           slot = 1 - slot;
+          uncertain = true;
           throw error;
         }
       }
     }
     sizes[slot] = Math.max(sizes[slot]!, bytes.length);
+    uncertain = false;
     options.written(bytes.length);
     durable();
   };
@@ -192,6 +199,7 @@ export function cursorStore(options: CursorStoreOptions): CursorStore {
   };
   return {
     save() {
+      if (ended) return Promise.reject(new SedgeError('journal.closed', 'The journal is closed.'));
       if (!running) return start();
       waiting ??= running
         .catch(() => {})
@@ -204,7 +212,12 @@ export function cursorStore(options: CursorStoreOptions): CursorStore {
     get sizeBytes() {
       return sizes[0]! + sizes[1]!;
     },
+    get uncertain() {
+      return uncertain;
+    },
     async close() {
+      ended = true;
+      await running?.catch(() => {});
       await Promise.all(files.map((file) => file?.close().catch(() => {})));
     },
   };

@@ -14,6 +14,8 @@ export interface JournalFile {
   /** Returns the bytes written, which may be fewer than asked. */
   write(bytes: Uint8Array, position: number): Promise<number>;
   fdatasync(): Promise<void>;
+  /** `write` and `fdatasync` in one, where the system can: half the wake-ups of a commit. */
+  writeDurable?(bytes: Uint8Array, position: number): Promise<number>;
   truncate(length: number): Promise<void>;
   size(): Promise<number>;
   close(): Promise<void>;
@@ -31,8 +33,8 @@ export interface JournalFs {
   makeDirectory(path: string): Promise<void>;
   /** Undefined if the directory does not exist. Entries that vanish meanwhile are left out. */
   list(path: string): Promise<readonly JournalEntry[] | undefined>;
-  /** 'create' fails if the file is there. Never follows a symbolic link. */
-  open(path: string, mode: 'read' | 'write' | 'create'): Promise<JournalFile>;
+  /** 'create' fails if the file is there; 'commit' is 'write' for durable writes. Never follows a symbolic link. */
+  open(path: string, mode: 'read' | 'write' | 'create' | 'commit'): Promise<JournalFile>;
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
   syncDirectory(path: string): Promise<void>;
@@ -49,6 +51,8 @@ const FLAGS = {
   read: constants.O_RDONLY | constants.O_NOFOLLOW,
   write: constants.O_RDWR | constants.O_NOFOLLOW,
   create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+  // open(2): with O_DSYNC each write returns as if an fdatasync had followed it. Only trusted where we measured it.
+  commit: constants.O_RDWR | constants.O_NOFOLLOW | (process.platform === 'linux' ? constants.O_DSYNC : 0),
 } as const;
 
 export const nodeFs: JournalFs = {
@@ -73,7 +77,10 @@ export const nodeFs: JournalFs = {
     }
     return listed;
   },
-  open: async (path, mode) => fileOf(await open(path, FLAGS[mode], FILE_MODE)),
+  async open(path, mode) {
+    const file = fileOf(await open(path, FLAGS[mode], FILE_MODE));
+    return mode === 'commit' && process.platform === 'linux' ? { ...file, writeDurable: file.write } : file;
+  },
   rename,
   unlink,
   async syncDirectory(path) {
@@ -113,13 +120,20 @@ async function sizeOf(path: string, depth: number): Promise<number | undefined> 
 }
 
 /** Writes all of `bytes`; a device that takes nothing more is full. */
-export async function writeFully(file: JournalFile, bytes: Uint8Array, position: number): Promise<void> {
+export async function writeFully(file: Pick<JournalFile, 'write'>, bytes: Uint8Array, position: number): Promise<void> {
   let done = 0;
   while (done < bytes.length) {
     const written = await file.write(bytes.subarray(done), position + done);
     if (written <= 0) throw errno('ENOSPC', 'the device took no more bytes');
     done += written;
   }
+}
+
+/** Writes all of `bytes`; when it returns they are on the device. */
+export async function writeDurably(file: JournalFile, bytes: Uint8Array, position: number): Promise<void> {
+  if (file.writeDurable) return writeFully({ write: file.writeDurable }, bytes, position);
+  await writeFully(file, bytes, position);
+  await file.fdatasync();
 }
 
 /** Reads up to `length` bytes; fewer only at the end of the file. */

@@ -33,6 +33,7 @@ const MIN_SEGMENT_BYTES = 64 * 1024;
 const MAX_SEGMENT_BYTES = 1024 * 1024;
 /** Segments that a journal of the smallest size is cut into. */
 const SEGMENTS = 16;
+/** Room for one to write, one to read, and one to write again what an unclean stop left. */
 const MIN_SEGMENTS = 3;
 const MAX_CONSUMERS = 16;
 const STRIDE_RECORDS = 8_192;
@@ -195,7 +196,9 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
       if (core.closed) return;
       try {
         await core.cursor.save();
-        await core.exclusive(() => release(core));
+        await core.exclusive(async () => {
+          if (!core.closed) await release(core);
+        });
       } catch (error) {
         core.log('journal-cursor', { error: String(error) });
       }
@@ -212,12 +215,13 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
   };
   for (const consumer of core.consumers.values()) addReader(consumer);
   void core.exclusive(() => makeSpare(core)).catch((error) => core.log('journal-spare', { error: String(error) }));
+  const first = () => firstPending(core.consumers.values(), firstStored(core.segments), core.newest);
 
   let closing: Promise<void> | undefined;
   const close = async () => {
-    await writer.flush();
     core.closed = true;
     ended.abort();
+    await writer.flush();
     // In a clean end it is known exactly what was handed out.
     for (const consumer of core.consumers.values()) consumer.marked = consumer.given;
     await core.cursor.save().catch((error) => core.log('journal-cursor', { error: String(error) }));
@@ -244,18 +248,17 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
       saveLater();
     },
     oldest() {
-      const first = firstPending(core.consumers.values(), firstStored(core.segments), core.newest);
-      if (first === null) return Promise.resolve(null);
-      return oldestPending(core.fs, core.pathOf, core.segments, first, core.tuning.checksum);
+      const seq = first();
+      if (seq === null) return Promise.resolve(null);
+      return oldestPending(core.fs, core.pathOf, core.segments, seq, core.tuning.checksum);
     },
     status(): JournalStatus {
-      const first = firstPending(core.consumers.values(), firstStored(core.segments), core.newest);
       const consumers = [...core.consumers.values()];
       return {
         stream: core.stream,
         storage: core.storage,
         pending: Object.fromEntries(consumers.map(({ name }) => [name, readers.get(name)!.pending])),
-        first,
+        first: first(),
         last: core.newest === 0 ? null : core.newest,
         sizeBytes:
           core.segments.reduce((sum, segment) => sum + segment.sizeBytes, 0) +

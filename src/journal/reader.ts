@@ -95,7 +95,7 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
 
   /** Makes it durable that numbers up to `last` may have been delivered; and ahead of need once half is used. */
   const mark = async (last: number) => {
-    if (last > consumer.offered) {
+    if (last > consumer.offered || core.cursor.uncertain) {
       consumer.marked = Math.max(consumer.marked, markFor(last));
       await core.cursor.save();
     } else if (
@@ -123,7 +123,8 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
     while (!found && !core.closed) {
       next = skipGaps(consumer, Math.max(next, consumer.acked + 1));
       const segment = core.segments.find((one) => one.lastSeq >= next);
-      if (!segment || consumer.gaps.length >= MAX_GAPS) break;
+      // Told gaps make room for new ones: the reader waits for that.
+      if (!segment || consumer.gaps.filter((gap) => !gap.settled).length >= MAX_GAPS) break;
       next = Math.max(next, segment.header.firstSeq);
       segment.readers += 1;
       try {
@@ -132,7 +133,7 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
         if (records.length > 0) {
           const last = records.at(-1)!.seq;
           await mark(last).catch((error) => core.log('journal-mark', { error: String(error) }));
-          if (mine !== turn) return undefined;
+          if (mine !== turn || core.closed) return undefined;
           consumer.given = Math.max(consumer.given, last);
           next = last + 1;
           found = { segment, records };
@@ -166,7 +167,7 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
     if (gaps.some((gap) => !gap.offered)) {
       for (const gap of gaps) gap.offered = true;
       await core.cursor.save().catch((error) => core.log('journal-mark', { error: String(error) }));
-      if (mine !== turn) return undefined;
+      if (mine !== turn || core.closed) return undefined;
     }
     for (const gap of gaps) shown.add(gap);
     const { stream, bootId, previous } = found ? found.segment.header : core;

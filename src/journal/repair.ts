@@ -90,6 +90,11 @@ async function secureTail(core: Core, found: Survey): Promise<void> {
   try {
     await writeFully(file, copy, 0);
     await file.fdatasync();
+  } catch (error) {
+    await core.fs.unlink(core.pathOf(TAIL_NAME)).catch(() => {});
+    // A full device must not keep the journal shut: then the flush of the old copy has to do.
+    if (errnoOf(error) === 'ENOSPC' || errnoOf(error) === 'EDQUOT') return;
+    throw error;
   } finally {
     await file.close().catch(() => {});
   }

@@ -4,7 +4,7 @@
  * goes; a gap names exactly what was stored, unacknowledged and surely not delivered. All run inside `core.exclusive`.
  */
 import { SedgeError } from '../errors.ts';
-import { addGap, MAX_GAPS, mayDrop } from './consumer.ts';
+import { addGap, MAX_GAPS, mayDrop, withdrawGap } from './consumer.ts';
 import { type Core, reservedBytes } from './core.ts';
 import { errnoOf, writeFully } from './fs.ts';
 import { SPARE_NAME } from './recovery.ts';
@@ -47,7 +47,13 @@ async function discard(core: Core, segment: Segment): Promise<void> {
   }
 }
 
-const hasRoom = (core: Core): boolean => reservedBytes(core) + core.tuning.segmentBytes <= core.maxSizeBytes;
+/** Room that only an opening after an unclean stop uses, to write the newest frame again (repair.ts). */
+const MAX_TAIL_BYTES = 64 * 1024;
+
+function hasRoom(core: Core): boolean {
+  const { segmentBytes } = core.tuning;
+  return reservedBytes(core) + segmentBytes + Math.min(segmentBytes, MAX_TAIL_BYTES) <= core.maxSizeBytes;
+}
 
 /** Makes sure that there is a spare to write to, dropping the oldest segment if the policy says so. */
 export async function takeSpare(core: Core): Promise<void> {
@@ -62,8 +68,13 @@ export async function takeSpare(core: Core): Promise<void> {
     await makeSpare(core);
   } catch (error) {
     if (errnoOf(error) !== 'ENOSPC' && errnoOf(error) !== 'EDQUOT') throw error;
-    // Others fill the device: live on what we hold. Only a segment of full size can be written again in place.
-    for (let rounds = core.segments.length; core.spareBytes === 0 && rounds > 0; rounds--) await dropOldest(core);
+    // Others fill the device: live on what we hold, if that is enough for one segment.
+    const heldBytes = core.segments.reduce((sum, segment) => sum + segment.sizeBytes, 0);
+    if (heldBytes < core.tuning.segmentBytes) throw error;
+    for (let rounds = core.segments.length; core.spareBytes === 0 && rounds > 0; rounds--) {
+      await dropOldest(core);
+      await makeSpare(core).catch(() => {});
+    }
     if (core.spareBytes === 0) throw error;
   }
 }
@@ -119,15 +130,17 @@ export async function dropOldest(core: Core): Promise<void> {
   for (const consumer of consumers) {
     lost = Math.max(lost, addGap(consumer, stream, firstSeq, victim.lastSeq, 'journal_full'));
   }
-  core.counters.dropped += lost;
-  if (lost > 0) core.log('journal-dropped', { from: firstSeq, to: victim.lastSeq, lost, reason: 'journal_full' });
   try {
     await core.cursor.save();
   } catch (error) {
-    // The gap stands, the file stays: what is in it will not be read again by this opening.
-    core.otherBytes += victim.sizeBytes;
+    // Nothing is dropped that the cursor cannot say: the segment is there again.
+    for (const consumer of consumers) withdrawGap(consumer, firstSeq, victim.lastSeq);
+    const later = core.segments.findIndex((segment) => segment.header.number > victim.header.number);
+    core.segments.splice(later < 0 ? core.segments.length : later, 0, victim);
     throw error;
   }
+  core.counters.dropped += lost;
+  if (lost > 0) core.log('journal-dropped', { from: firstSeq, to: victim.lastSeq, lost, reason: 'journal_full' });
   await discard(core, victim);
   core.wake();
 }

@@ -18,7 +18,7 @@ import {
   type SegmentHeader,
   segmentName,
 } from './format.ts';
-import { errnoOf, type JournalFile, storageError, writeFully } from './fs.ts';
+import { errnoOf, type JournalFile, storageError, writeDurably } from './fs.ts';
 import { SPARE_NAME } from './recovery.ts';
 import { makeSpare, release, takeSpare } from './retention.ts';
 import type { JournalRecord } from './types.ts';
@@ -43,6 +43,9 @@ export interface Writer {
   close(): Promise<void>;
 }
 
+/** How much of the commit interval a commit may be early. */
+const EARLY_PART = 0.02;
+
 export function createWriter(core: Core, commitEveryMs: number): Writer {
   const { fs, tuning } = core;
   const maxRecordBytes = Math.min(MAX_RECORD_BYTES, tuning.segmentBytes - BLOCK_BYTES - FRAME_HEADER_BYTES - 6);
@@ -52,8 +55,11 @@ export function createWriter(core: Core, commitEveryMs: number): Writer {
   let buffer = Buffer.alloc(16 * BLOCK_BYTES);
   let loop: Promise<void> | undefined;
   let isFirst = true;
-  let timer: AbortController | undefined;
+  /** Set while records wait for the commit interval to end. */
+  let timer: { readonly dueMs: number; readonly cancel: () => void } | undefined;
   let failures = 0;
+  /** How many of those that wait are to be committed now; what comes while that goes on waits for its own interval. */
+  let demanded = 0;
 
   const append = (record: JournalRecord, urgent: boolean): Promise<number> => {
     if (core.closed) return Promise.reject(new SedgeError('journal.closed', 'The journal is closed.'));
@@ -70,7 +76,9 @@ export function createWriter(core: Core, commitEveryMs: number): Writer {
     return new Promise((resolve, reject) => {
       waiting.push({ record, resolve, reject });
       waitingBytes += recordBytes(record);
-      if (urgent || isFirst || waitingBytes >= COMMIT_BYTES) commitSoon();
+      // A commit that is as good as due goes with this record: one wake-up less.
+      const isDue = timer !== undefined && core.clock.monotonic() >= timer.dueMs - commitEveryMs * EARLY_PART;
+      if (urgent || isFirst || isDue || waitingBytes >= COMMIT_BYTES) commitSoon();
       else startTimer();
       isFirst = false;
     });
@@ -78,27 +86,25 @@ export function createWriter(core: Core, commitEveryMs: number): Writer {
 
   const startTimer = () => {
     if (timer) return;
-    const mine = new AbortController();
-    timer = mine;
-    void core.clock.sleep(commitEveryMs, mine.signal).then(() => {
-      if (!mine.signal.aborted) commitSoon();
-    });
+    const dueMs = core.clock.monotonic() + commitEveryMs;
+    timer = { dueMs, cancel: core.clock.after(commitEveryMs, () => void commitSoon()) };
   };
 
   const commitSoon = (): Promise<void> => {
-    timer?.abort();
+    timer?.cancel();
     timer = undefined;
+    demanded = waiting.length;
     // A turn later, so that records appended together are committed together.
-    loop ??= Promise.resolve()
-      .then(commitAll)
-      .finally(() => {
-        loop = undefined;
-      });
+    loop ??= new Promise<void>((resolve) => setImmediate(resolve)).then(commitAll).finally(() => {
+      loop = undefined;
+      if (waiting.length > 0) startTimer();
+    });
     return loop;
   };
 
   const commitAll = async () => {
-    while (waiting.length > 0 && core.storage === 'ok') {
+    demanded = waiting.length;
+    while (demanded > 0 && waiting.length > 0 && core.storage === 'ok') {
       try {
         await core.exclusive(commitOne);
         failures = 0;
@@ -116,8 +122,7 @@ export function createWriter(core: Core, commitEveryMs: number): Writer {
     const firstSeq = core.newest + 1;
     const position = active.endBytes;
     const length = encodeFrame(buffer, records, firstSeq, position / BLOCK_BYTES, active.header, tuning.checksum);
-    await writeFully(file!, buffer.subarray(0, length), position);
-    await file!.fdatasync();
+    await writeDurably(file!, buffer.subarray(0, length), position);
     active.endBytes = position + length;
     active.lastSeq = firstSeq + records.length - 1;
     core.newest = active.lastSeq;
@@ -127,6 +132,11 @@ export function createWriter(core: Core, commitEveryMs: number): Writer {
     waitingBytes -= bytes - FRAME_HEADER_BYTES;
     const accepted = waiting.slice(0, records.length);
     waiting = waiting.slice(records.length);
+    demanded -= records.length;
+    if (waiting.length === 0) {
+      timer?.cancel();
+      timer = undefined;
+    }
     for (const [index, { resolve }] of accepted.entries()) resolve(firstSeq + index);
     core.wake();
   };
@@ -160,10 +170,9 @@ export function createWriter(core: Core, commitEveryMs: number): Writer {
     };
     const name = segmentName(header.number);
     core.nextNumber += 1;
-    const spare = await fs.open(core.pathOf(SPARE_NAME), 'write');
+    const spare = await fs.open(core.pathOf(SPARE_NAME), 'commit');
     try {
-      await writeFully(spare, encodeHeader(header), 0);
-      await spare.fdatasync();
+      await writeDurably(spare, encodeHeader(header), 0);
       await fs.rename(core.pathOf(SPARE_NAME), core.pathOf(name));
     } catch (error) {
       // Never trusted again: the next attempt makes another.
@@ -230,7 +239,7 @@ export function createWriter(core: Core, commitEveryMs: number): Writer {
     async close() {
       if (waiting.length > 0) await commitSoon();
       await loop;
-      timer?.abort();
+      timer?.cancel();
       await core
         .exclusive(async () => {
           const { active } = core;

@@ -17,31 +17,27 @@ export interface Scheduler {
 export function createScheduler(clock: Clock): Scheduler {
   const entries = new Set<{ readonly atMs: number; readonly callback: () => void }>();
   let wakeAtMs = Number.POSITIVE_INFINITY;
-  let interrupt = new AbortController();
-  let running = false;
+  let cancelTimer = () => {};
+  let waking = false;
   let stopped = false;
 
-  const earliestMs = () => {
-    let least = Number.POSITIVE_INFINITY;
-    for (const { atMs } of entries) if (atMs < least) least = atMs;
-    return least;
+  const arm = () => {
+    if (waking) return; // once, at its end
+    let earliestMs = Number.POSITIVE_INFINITY;
+    for (const { atMs } of entries) if (atMs < earliestMs) earliestMs = atMs;
+    if (earliestMs === wakeAtMs) return;
+    cancelTimer();
+    wakeAtMs = earliestMs;
+    cancelTimer = Number.isFinite(earliestMs) ? clock.after(earliestMs - clock.monotonic(), wake) : () => {};
   };
-  const run = async () => {
-    running = true;
-    while (entries.size > 0 && !stopped) {
-      wakeAtMs = earliestMs();
-      interrupt = new AbortController();
-      await clock.sleep(wakeAtMs - clock.monotonic(), interrupt.signal);
-      const dueMs = clock.monotonic() + COALESCE_MS;
-      const due = [...entries].filter(({ atMs }) => atMs <= dueMs).sort((a, b) => a.atMs - b.atMs);
-      // Only if the earliest itself is due: an interrupted sleep ends before its time.
-      if (due.length === 0 || clock.monotonic() < due[0]!.atMs) continue;
-      for (const entry of due) {
-        if (entries.delete(entry)) entry.callback();
-      }
-    }
+  const wake = () => {
+    const dueMs = clock.monotonic() + COALESCE_MS;
+    const due = [...entries].filter(({ atMs }) => atMs <= dueMs).sort((a, b) => a.atMs - b.atMs);
     wakeAtMs = Number.POSITIVE_INFINITY;
-    running = false;
+    waking = true;
+    for (const entry of due) if (entries.delete(entry)) entry.callback();
+    waking = false;
+    arm();
   };
 
   return {
@@ -49,14 +45,15 @@ export function createScheduler(clock: Clock): Scheduler {
       if (stopped) return () => {};
       const entry = { atMs, callback };
       entries.add(entry);
-      if (!running) void run();
-      else if (atMs < wakeAtMs) interrupt.abort();
-      return () => void entries.delete(entry);
+      if (atMs < wakeAtMs) arm();
+      return () => {
+        if (entries.delete(entry) && atMs === wakeAtMs) arm();
+      };
     },
     stop() {
       stopped = true;
       entries.clear();
-      interrupt.abort();
+      cancelTimer();
     },
   };
 }

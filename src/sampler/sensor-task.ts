@@ -44,7 +44,11 @@ export interface SensorTask {
 export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): SensorTask {
   const { clock, scheduler, stamp, sink, random, slots } = deps;
   const { id, schedule } = sensor;
+  /** Deadlines wait on the shared timer: nearly all are cancelled, and none of those wakes the processor. */
+  const deadlines = { after: (ms: number, late: () => void) => scheduler.at(clock.monotonic() + ms, late) };
   const stopping = new AbortController();
+  /** Of the present opening: aborted when a read is late, and at the stop. */
+  let opening = new AbortController();
   const count = { reads: 0, failures: 0, missed: 0 };
   let state: SensorHealth['state'] = 'starting';
   let error: { code: string; message: string } | undefined;
@@ -93,14 +97,14 @@ export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): Se
   };
 
   const servePolled = async (open: PolledSensor) => {
+    const read = (signal: AbortSignal) => open.read(signal);
     for (;;) {
       await slotOrStop();
       if (stopping.signal.aborted) return;
       busy = true;
       try {
         beganMs = clock.monotonic();
-        const read = (signal: AbortSignal) => open.read(signal);
-        const values = await withinDeadline(clock, sensor.deadlineMs, `${id}: the read`, read, stopping.signal);
+        const values = await withinDeadline(deadlines, sensor.deadlineMs, `${id}: the read`, read, opening);
         if (stopping.signal.aborted) return;
         const { windowMs } = sensor;
         const time =
@@ -161,13 +165,14 @@ export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): Se
     armSlot();
     while (!stopping.signal.aborted) {
       let open: PolledSensor | EventSensor | CounterSensor | undefined;
+      opening = new AbortController();
       try {
         open = await withinDeadline(
-          clock,
+          deadlines,
           sensor.deadlineMs,
           `${id}: opening`,
           (signal) => sensor.open(signal),
-          stopping.signal,
+          opening,
         );
         if (sensor.kind === 'poll') await servePolled(open as PolledSensor);
         else if (sensor.kind === 'counter') await serveCounter(open as CounterSensor);
@@ -182,7 +187,7 @@ export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): Se
         if (opened) {
           const close = async () => opened.close();
           // A chip that is gone cannot be left idle; that is no news.
-          await withinDeadline(clock, sensor.deadlineMs, `${id}: closing`, close, new AbortController().signal).catch(
+          await withinDeadline(clock, sensor.deadlineMs, `${id}: closing`, close, new AbortController()).catch(
             () => {},
           );
         }
@@ -199,6 +204,7 @@ export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): Se
     health: () => ({ state, ...(error && { error: error.code, message: error.message }), ...count }),
     async stop() {
       stopping.abort();
+      opening.abort();
       cancelSlot();
       wake();
       // A driver that does not listen to its signal is left behind.

@@ -1,44 +1,56 @@
 /**
- * The log: one line per event, key=value, on stderr. Under systemd each line begins with journald's level (<3> and so on,
- * sd-daemon(3)). Never a reading, never a secret.
+ * The log: one line per event, `area.event key=value ...`, on stderr. Under systemd each line begins with journald's level
+ * (sd-daemon(3)). Never a reading, never a secret. What fails again and again is folded, see log-folding.ts.
  */
-export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+import { type Clock, systemClock } from '../clock.ts';
+import { createFolding } from './log-folding.ts';
+import { jsonLine, textLine } from './log-line.ts';
+
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+export const LOG_FORMATS = ['text', 'json'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
+/** Events are named `area.event`: `sensor.offline`, `journal.damaged`. */
 export interface Log {
   error(event: string, fields?: LogFields): void;
   warn(event: string, fields?: LogFields): void;
   info(event: string, fields?: LogFields): void;
   debug(event: string, fields?: LogFields): void;
+  /** Writes what is folded at this moment; for the end. */
+  flush(): void;
 }
 
-const ORDER: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
-/** sd-daemon(3): LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG. */
-const JOURNALD_LEVEL: Readonly<Record<LogLevel, number>> = { error: 3, warn: 4, info: 6, debug: 7 };
-
-/** `text="with spaces"`, `plain=word`: what journalctl and grep read well. Control characters never reach a terminal. */
-function field(key: string, value: string | number | boolean): string {
-  const text = String(value);
-  return /^[\w.:/@+-]+$/.test(text) ? `${key}=${text}` : `${key}=${JSON.stringify(text)}`;
+export interface LogEntry {
+  readonly level: LogLevel;
+  readonly event: string;
+  readonly fields: LogFields;
+  /** This entry is the last of so many that were folded. */
+  readonly again?: { readonly times: number; readonly withinMs: number };
 }
 
 export interface LogOptions {
   readonly level?: LogLevel;
+  readonly format?: LogFormat;
   /** Prefix lines with journald's levels: when systemd set JOURNAL_STREAM. */
   readonly journald?: boolean;
+  readonly clock?: Clock;
   readonly write: (line: string) => void;
 }
 
-export function createLog({ level = 'info', journald = false, write }: LogOptions): Log {
+export function createLog(options: LogOptions): Log {
+  const { level = 'info', format = 'text', journald = false, clock = systemClock, write } = options;
+  const most = LOG_LEVELS.indexOf(level);
+  const folding = createFolding(clock, (entry) =>
+    write(format === 'json' ? jsonLine(entry, clock.now(), journald) : textLine(entry, journald)),
+  );
   const at =
     (name: LogLevel) =>
     (event: string, fields: LogFields = {}) => {
-      if (ORDER.indexOf(name) > ORDER.indexOf(level)) return;
-      const parts = Object.entries(fields).flatMap(([key, value]) => (value === undefined ? [] : [field(key, value)]));
-      const prefix = journald ? `<${JOURNALD_LEVEL[name]}>` : name === 'info' ? '' : `${name}: `;
-      write(`${prefix}${[event, ...parts].join(' ')}\n`);
+      if (LOG_LEVELS.indexOf(name) <= most) folding.take({ level: name, event, fields });
     };
-  return { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };
+  return { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug'), flush: folding.flush };
 }
 
 export const silentLog: Log = createLog({ write: () => {} });

@@ -73,7 +73,7 @@ export async function createNotifier(options: NotifierOptions): Promise<Notifier
     const sentence = `systemd cannot be told that the service runs: neither the package node-unix-socket loads nor is systemd-notify on the PATH; install one of them, or set Type=exec and WatchdogSec=0 in the unit`;
     // With a watchdog, going on in silence would end in a kill and a restart, for ever.
     if (watchdogMs !== undefined) throw new SedgeError('service.notify', sentence);
-    log.warn('notify', { message: sentence });
+    log.warn('systemd.unreachable', { message: sentence });
   }
 
   let last: Promise<void> = Promise.resolve();
@@ -83,7 +83,8 @@ export async function createNotifier(options: NotifierOptions): Promise<Notifier
     last = last
       .then(() => channel.send(lines.join('\n')))
       .catch((error: unknown) => {
-        if (!warned) log.warn('notify', { message: `systemd was not told ${lines[0]}: ${messageOf(error)}` });
+        if (!warned)
+          log.warn('systemd.unreachable', { message: `systemd was not told ${lines[0]}: ${messageOf(error)}` });
         warned = true;
       });
     return last;
@@ -133,7 +134,7 @@ async function openChannel(path: string, options: NotifierOptions): Promise<Chan
 function datagramChannel(path: string, { DgramSocket }: SocketPackage, log: Log): Channel {
   const socket = new DgramSocket();
   let open = true;
-  socket.on('error', (error) => log.debug('notify', { message: error.message }));
+  socket.on('error', (error) => log.debug('systemd.socket', { message: error.message }));
   return {
     send(message) {
       const bytes = Buffer.from(message);

@@ -29,7 +29,10 @@ export async function watchdog({ periodMs, clock, log, progress, report, signal 
       await report();
     } else if (!stalled) {
       stalled = true;
-      log.error('watchdog: nothing moves on, so systemd will restart the service', { period_ms: periodMs });
+      log.error('watchdog.stalled', {
+        message: 'nothing moves on, so systemd will restart the service',
+        period_ms: periodMs,
+      });
     }
     await clock.sleep(stalled ? Math.min(RETRY_MS, halfMs) : halfMs, signal);
   }

@@ -52,6 +52,7 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
   let sensors: ReadonlySet<string> = new Set();
   let stale: ReadonlySet<string> = new Set();
   let pumping = false;
+  let soon: StateMessage[] = [];
 
   async function publishRetained(topic: string, payload: string): Promise<void> {
     if (!(await window.take(payload.length, signal))) return;
@@ -93,9 +94,18 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     if (topics.health === undefined || signal.aborted) return;
     void station.health().then((report) => publishLive(topics.health, () => JSON.stringify(report)));
   };
+  const publishStates = () => {
+    const messages = soon;
+    soon = [];
+    for (const message of messages) {
+      publishLive(topics.state && ofSensor(topics.state, message.sensor), () => stateJson(message));
+    }
+  };
+  /** What is taken in one turn of the event loop goes to the socket in one write. */
   const state = (message: StateMessage) => {
     if (topics.state === undefined || !sensors.has(message.sensor)) return;
-    publishLive(ofSensor(topics.state, message.sensor), () => stateJson(message));
+    if (soon.length === 0) setImmediate(publishStates);
+    soon.push(message);
   };
   /** Whether it was news. */
   const status = (sensor: string, { state: now, error, message }: SensorStatus): boolean => {

@@ -2,8 +2,9 @@
 # boot.sh start   boot the virtual Pi, wait until it takes commands (disks keep their content)
 # boot.sh stop    shut it down cleanly
 # boot.sh cut     power cut: everything not flushed to the data disk is lost
-# boot.sh torn N  (after a cut in a boot with RIG_LOG_WRITES=1) make the data disk what another cut at the same
-#                 moment could have left: of the writes after the last flush, a random part (seed N), some torn
+# boot.sh torn N [SIZE]  (after a cut in a boot with RIG_LOG_WRITES=1) make the data disk what another cut at the same
+#                 moment, or at some moment since out/data.log had SIZE bytes, could have left: of the writes after the
+#                 last flush, a random part (seed N), some torn
 # boot.sh reset   (while down) put back pristine disks
 # boot.sh status  exit 0 if it is up
 # With RIG_OWNER=<pid> the board is cut when that process is gone, however it went.
@@ -71,10 +72,10 @@ cut)
   done ;;
 torn)
   pid qemu >/dev/null && { echo "still up" >&2; exit 1; }
-  node "$here/torn.mjs" "$out/data.before" "$out/data.log" "$out/data.img" "${2:?seed}" ;;
+  node "$here/torn.mjs" "$out/data.before" "$out/data.log" "$out/data.img" "${2:?seed}" ${3:-} ;;
 reset)
   pid qemu >/dev/null && { echo "still up" >&2; exit 1; }
   rm -f "$out/root.qcow2" "$out"/data.{img,before,log} ;;
 status) pid qemu >/dev/null ;;
-*) sed -n '2,9s/^# //p' "$0"; exit 2 ;;
+*) sed -n '2,11s/^# //p' "$0"; exit 2 ;;
 esac

@@ -6,7 +6,7 @@
  * - Whatever happens to the test run, no process stays: boot.sh cuts the board when RIG_OWNER is gone.
  */
 import { type ExecFileException, execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
@@ -101,11 +101,20 @@ export async function cut(): Promise<void> {
   progress('power cut');
 }
 
-/** Cuts the power and boots again; with `tornSeed` the drive also keeps some late writes, and parts of some. */
-export async function cutAndBoot(options: { readonly tornSeed?: number } = {}): Promise<void> {
+/** How much has been written to the data disk in this boot: a moment that `cutAndBoot` can go back to. */
+export function diskLogBytes(): number {
+  return statSync(`${HERE}out/data.log`).size;
+}
+
+/**
+ * Cuts the power and boots again. With `torn` the cut comes at some moment after `afterBytes`, in the middle of a
+ * commit, and the drive has also kept some of the writes that were not flushed, and parts of some.
+ */
+export async function cutAndBoot(torn?: { readonly seed: number; readonly afterBytes: number }): Promise<void> {
   await cut();
-  if (options.tornSeed !== undefined) {
-    progress(`late writes of the drive: ${(await boot('torn', String(options.tornSeed))).stdout.trim()}`);
+  if (torn !== undefined) {
+    const { stdout } = await boot('torn', String(torn.seed), String(torn.afterBytes));
+    progress(`what the drive kept: ${stdout.trim()}`);
   }
   await start();
 }

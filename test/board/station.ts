@@ -18,7 +18,7 @@ sensors:
   shock: { driver: sw420, line: 27, every: 2s }
   board: { driver: host, every: 5s }
 journal:
-  commit_every: 1s
+  directory: /var/lib/sedge
 uplinks:
   cloud: { type: mqtt, url: "mqtt://127.0.0.1:1883", batch: { max_wait: 1s } }
 `;
@@ -47,15 +47,16 @@ export interface Line {
 }
 
 export interface JournalReport {
-  readonly stream: string;
+  readonly stream: string | null;
   readonly pending: Readonly<Record<string, number>>;
   readonly first: number | null;
-  readonly last: number;
+  readonly last: number | null;
   readonly gaps: readonly unknown[];
 }
 
 /** Puts the journal, the broker, the receiver and the service in place, in this order, and makes them start at boot. */
 export async function install(): Promise<void> {
+  await guest('test -e /repo/dist/sedge.mjs || { echo "dist/sedge.mjs is not there: run npm run build" >&2; exit 1; }');
   progress('installing the service, its broker and its receiver');
   // The root disk keeps what reached it; sync brings everything there before the first power cut.
   await guest(`

@@ -19,6 +19,7 @@ const PLACEMENTS: readonly Placement[] = [
   { id: 'door', driver: 'gpio-input', place: { bus: 'gpio', place: { line: 17 } } },
   { id: 'own', driver: './my-chip.js', place: { bus: 'i2c', on: 1, address: 0x10 } },
   { id: 'board', driver: 'host', place: { bus: 'files' } },
+  { id: 'probe', driver: 'ds18b20', place: { bus: 'files' }, options: { address: '28-1' } },
 ];
 
 function setUp(faults: Readonly<Record<string, readonly SimulatedFault[]>> = {}) {
@@ -111,6 +112,15 @@ describe('the simulated buses', () => {
     expect(await adxl345.identify?.(i2cDevice(buses.i2c(3), 0x53))).toBe('ADXL345');
   });
 
+  it('have the files of a sensor that is simulated on files, for that sensor alone', async () => {
+    const { buses, clock } = setUp({ probe: [{ kind: 'nack', times: 1 }] });
+    const read = () => buses.files('probe').readText('/sys/bus/w1/devices/28-1/w1_slave');
+    await expect(read()).rejects.toMatchObject({ code: 'bus.nack' });
+    expect(await read()).toMatch(/YES/);
+    expect(clock.monotonic()).toBeCloseTo(1_750);
+    await expect(buses.files('board').list('/sys/bus/w1/devices/28-1')).rejects.toMatchObject({ code: 'bus.missing' });
+  });
+
   it('have the wires that are configured, and the real files', async () => {
     const { buses, clock, surroundings } = setUp();
     const door = await buses.gpio({ line: 17 });
@@ -120,7 +130,7 @@ describe('the simulated buses', () => {
       stop.abort();
     }
     expect(clock.monotonic()).toBeLessThan(200_000);
-    expect(buses.files.machine().totalBytes).toBeGreaterThan(0);
+    expect(buses.files('board').machine().totalBytes).toBeGreaterThan(0);
     await buses.close();
   });
 });

@@ -26,6 +26,7 @@ async function runUntil(pattern: RegExp): Promise<{ status: number; stdout: stri
     version: '0.0.0-test',
     signal: stop.signal,
     onHangup: () => {},
+    onStray: () => {},
   } as unknown as CommandIo;
   const status = await demo.run(io, { values: {}, positionals: [] });
   return { status, stdout: text };

@@ -68,6 +68,7 @@ function run(values: Record<string, string>) {
     version: '1.2.3',
     signal: stop.signal,
     onHangup: () => undefined,
+    onStray: () => undefined,
   } as unknown as CommandIo;
   const status = receive.run(io, { values: { url: broker.url, ...values }, positionals: [] });
   const finish = () => {

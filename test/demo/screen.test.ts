@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { frame, render, rowsPerSensor } from '../../src/demo/screen.ts';
-import { lineCells } from '../../src/demo/text.ts';
-import { createModel, type DemoView, MAX_HISTORY, type Moment, type ShownSensor } from '../../src/demo/view.ts';
+import { frame, render } from '../../src/demo/screen.ts';
+import { createModel, type DemoView, type Moment, type ShownSensor } from '../../src/demo/view.ts';
+import { MAX_HISTORY, rowsPerSensor } from '../../src/terminal/sensor-lines.ts';
+import { lineCells } from '../../src/terminal/text.ts';
 
 const channel = (name: string, unit: string, decimals: number) => ({ name, unit, decimals });
 const sensors: readonly ShownSensor[] = [

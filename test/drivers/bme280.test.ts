@@ -151,14 +151,25 @@ describe('bme280', () => {
   });
 
   it.each([
-    [0x58, /answers as a BMP280.*no humidity/],
-    [0x61, /answers as BME680/],
+    [0x58, /answers as a BMP280.*no humidity.*`driver: bmp280`/],
+    [0x61, /answers as a BME680.*`driver: bme680`/],
     [0x42, /unknown chip \(id 0x42\)/],
   ])('refuses a chip with the id %i by name', async (id, message) => {
     const { open } = i2cRig(bme280, simulation, {
       intercept: async (_address, tx, _rxLength, pass) => (tx[0] === 0xd0 ? Uint8Array.of(id) : pass()),
     });
     await expect(open()).rejects.toMatchObject({ code: 'sensor.identity', message: expect.stringMatching(message) });
+  });
+
+  it('names a BMP390, whose id is elsewhere, and the driver that reads it', async () => {
+    const { open } = i2cRig(bme280, simulation, {
+      intercept: async (_address, tx, _rxLength, pass) =>
+        tx[0] === 0x00 ? Uint8Array.of(0x60) : tx[0] === 0xd0 ? Uint8Array.of(0) : pass(),
+    });
+    await expect(open()).rejects.toMatchObject({
+      code: 'sensor.identity',
+      message: expect.stringMatching(/answers as a BMP390.*`driver: bmp388`/),
+    });
   });
 
   it('tells a scan what answers, and nothing where it knows no such id', async () => {

@@ -45,7 +45,18 @@ describe('the command line', () => {
   it('has help and a version everywhere, on stdout, status 0', async () => {
     const help = await sedge(['--help']);
     expect(help).toMatchObject({ status: 0, stderr: '' });
-    for (const name of ['demo', 'run', 'check', 'read', 'receive', 'journal', 'drivers', 'schema', 'service']) {
+    for (const name of [
+      'demo',
+      'run',
+      'check',
+      'read',
+      'receive',
+      'status',
+      'journal',
+      'drivers',
+      'schema',
+      'service',
+    ]) {
       expect(help.stdout).toContain(`  ${name}`);
       const own = await sedge([name, '--help']);
       expect(own).toMatchObject({ status: 0, stderr: '' });

@@ -14,10 +14,10 @@ async function failuresOf(seeds: number, eio: boolean): Promise<string[]> {
 
 describe('a journal that is stopped anywhere', () => {
   it('keeps every promise on a device that forgets what was not flushed', async () => {
-    expect(await failuresOf(600, false)).toEqual([]);
+    expect(await failuresOf(500, false)).toEqual([]);
   });
   it('keeps every promise on a device that also fails writes and flushes', async () => {
-    expect(await failuresOf(250, true)).toEqual([]);
+    expect(await failuresOf(200, true)).toEqual([]);
   });
 });
 

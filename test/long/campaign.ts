@@ -158,9 +158,12 @@ export async function runCampaign({
     run = start();
     await until('the first batch', () => recorder!.batches.length > 0);
 
+    /** Each kind of fault once in every five rounds, in an order of chance. */
+    let deck: number[] = [];
     for (let round = 1; round <= rounds; round++) {
+      if (deck.length === 0) deck = [0, 1, 2, 3, 4];
       await pause(200 + random() * 500);
-      const what = Math.floor(random() * 5);
+      const [what] = deck.splice(Math.floor(random() * deck.length), 1);
       const holdMs = 200 + random() * 1_300;
       if (what === 0) {
         count.refused += 1;
@@ -189,7 +192,7 @@ export async function runCampaign({
         run = start();
       }
       log(
-        `round ${round} of ${rounds}: ${['refused', 'reset', 'silent', 'broker restarted', 'sedge killed'][what]}; ${recorder.batches.length} batches so far`,
+        `round ${round} of ${rounds}: ${['refused', 'reset', 'silent', 'broker restarted', 'sedge killed'][what!]}; ${recorder.batches.length} batches so far`,
       );
     }
 

@@ -48,6 +48,13 @@ function stillClock(): Clock & { advance(ms: number): void } {
         sleepers.push({ atMs: nowMs + ms, wake: resolve });
         signal?.addEventListener('abort', () => resolve());
       }),
+    after(ms, callback) {
+      const sleeper = { atMs: nowMs + ms, wake: callback };
+      sleepers.push(sleeper);
+      return () => {
+        sleepers = sleepers.filter((one) => one !== sleeper);
+      };
+    },
     advance(ms) {
       nowMs += ms;
       const due = sleepers.filter(({ atMs }) => atMs <= nowMs);

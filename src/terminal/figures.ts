@@ -1,4 +1,4 @@
-/** Numbers as people read them: values with units, sparklines, bars, ages. */
+/** Numbers as people read them: values with units, sparklines, bars, ages, sizes. */
 
 /** Symbols of design section 5 as they are shown. */
 const SHOWN_UNITS: Readonly<Record<string, string>> = {

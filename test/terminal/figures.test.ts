@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bar, shownAge, shownElapsed, shownValue, sparkline } from '../../src/demo/figures.ts';
+import { bar, shownAge, shownElapsed, shownValue, sparkline } from '../../src/terminal/figures.ts';
 
 describe('figures', () => {
   it('shows values in the units people read', () => {

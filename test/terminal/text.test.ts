@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cells, cut, cutLine, lineCells, padEnd, padStart, paint, span, spread } from '../../src/demo/text.ts';
+import { cells, cut, cutLine, lineCells, padEnd, padStart, paint, span, spread } from '../../src/terminal/text.ts';
 
 describe('text on a terminal', () => {
   it('counts two cells for wide characters and none for combining marks', () => {

@@ -20,7 +20,7 @@ export interface TerminalOptions {
 const ENTER = '\u001b[?1049h\u001b[?25l\u001b[2J';
 const LEAVE = '\u001b[?25h\u001b[?1049l';
 /** What a terminal that does not know its size is taken for. */
-const FALLBACK = { columns: 80, rows: 24 };
+export const FALLBACK = { columns: 80, rows: 24 };
 
 export function openTerminal({ stdin, stdout, onKey, onResize }: TerminalOptions): Terminal {
   let open = true;

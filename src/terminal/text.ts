@@ -88,3 +88,11 @@ export const paint = (line: Line, colour: boolean): string =>
   line
     .map(({ text, style }) => (colour && SGR[style] !== '' ? `\u001b[${SGR[style]}m${text}\u001b[0m` : text))
     .join('');
+
+const HOME = '\u001b[H';
+const CLEAR_LINE = '\u001b[K';
+const CLEAR_BELOW = '\u001b[J';
+
+/** Lines as a full screen. It overwrites the last one in place, line by line, so nothing flickers. */
+export const frameText = (lines: readonly Line[], colour: boolean): string =>
+  HOME + lines.map((line) => paint(line, colour) + CLEAR_LINE).join('\r\n') + CLEAR_BELOW;

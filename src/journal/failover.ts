@@ -1,0 +1,245 @@
+/**
+ * A journal that outlives its device: while the storage fails, records go to a journal in memory, under a stream of its
+ * own and marked volatile; the device is tried again with growing pauses, and taken back when it works.
+ *
+ * Promises: `openDurableJournal` fails only for what a person must change (permission, another process), never for a
+ * failing device; an append that the device refused is in the memory journal, in the order of calls; what is stored and
+ * still readable goes on being delivered; acknowledgements reach whichever journal holds the record.
+ */
+
+import { join } from 'node:path';
+import { codeOf, messageOf } from '../errors.ts';
+import { errnoOf, nodeFs, writeFully } from './fs.ts';
+import { type OpenOptions, openJournal } from './journal.ts';
+import { memoryJournal } from './memory.ts';
+import { TAIL_NAME } from './recovery.ts';
+import type { BatchPosition, Journal, JournalReader, JournalRecord, JournalStatus } from './types.ts';
+
+const FIRST_RETRY_MS = 5_000;
+const MAX_RETRY_MS = 60_000;
+const PROBE_BYTES = 4096;
+
+export async function openDurableJournal(options: OpenOptions): Promise<Journal> {
+  const log = options.log ?? (() => {});
+  let disk: Journal | undefined;
+  let memory: Journal | undefined;
+  let switching: Promise<Journal> | undefined;
+  let closed = false;
+  const ended = new AbortController();
+  /** Called when the set of journals changes. */
+  const changed = new Set<() => void>();
+  const memoryNotes = new Map<string, string | undefined>();
+  const readers = new Map<string, JournalReader>();
+
+  const isStorage = (error: unknown) => codeOf(error) === 'journal.storage';
+  /** In the order in which they are read: what was stored before the failure, then memory, then the device that is back. */
+  const journals = (): Journal[] => (switching ? [disk, memory] : [memory, disk]).filter((one) => one !== undefined);
+  const tell = () => {
+    for (const one of [...changed]) one();
+  };
+
+  const toMemory = (): Promise<Journal> => {
+    switching ??= (async () => {
+      memory ??= await memoryJournal({ ...options, consumers: [...readers.keys()] });
+      log('journal-storage-failed', { directory: options.directory });
+      tell();
+      void comeBack();
+      return memory;
+    })();
+    return switching;
+  };
+
+  /** Tries the device until it takes a write, then opens the journal there again: a new stream. */
+  const comeBack = async () => {
+    for (let pauseMs = FIRST_RETRY_MS; !closed; pauseMs = Math.min(2 * pauseMs, MAX_RETRY_MS)) {
+      await options.clock.sleep(pauseMs, ended.signal);
+      if (closed) return;
+      try {
+        await probe(options);
+        await disk?.close();
+        disk = undefined;
+        disk = await openJournal({ ...options, consumers: [...readers.keys()] });
+        break;
+      } catch (error) {
+        log('journal-retry-failed', { error: messageOf(error) });
+      }
+    }
+    if (closed) {
+      await disk?.close();
+      return;
+    }
+    for (const [key, value] of memoryNotes) disk?.setNote(key, value);
+    memoryNotes.clear();
+    switching = undefined;
+    log('journal-storage-back', { directory: options.directory });
+    forgetMemory();
+    tell();
+  };
+
+  const target = (): Journal => (switching ? memory : disk) ?? memory ?? disk!;
+  const append = async (record: JournalRecord, urgent?: boolean): Promise<number> => {
+    if (switching) return (await switching).append(record, urgent);
+    try {
+      return await disk!.append(record, urgent);
+    } catch (error) {
+      if (!isStorage(error) || closed) throw error;
+      return (await toMemory()).append(record, urgent);
+    }
+  };
+
+  /** Lets go of a memory journal that has delivered all it had. */
+  const forgetMemory = () => {
+    if (!memory || switching) return;
+    if ([...readers.keys()].some((name) => memory!.reader(name).pending > 0)) return;
+    const done = memory;
+    memory = undefined;
+    void done.close();
+    tell();
+  };
+
+  const reader = (name: string): JournalReader => {
+    /** Journals that gave all they had, or cannot be read, since the last rewind or change. */
+    let finished = new Set<Journal>();
+    let known = '';
+    const open = () => {
+      const all = journals();
+      // A change of journals begins anew: what was in flight may have to come from another one.
+      const now = all.map(({ stream }) => stream).join();
+      if (now !== known) finished = new Set();
+      known = now;
+      return all.filter((journal) => !finished.has(journal));
+    };
+    return {
+      name,
+      async next(limits) {
+        for (const journal of open()) {
+          try {
+            const batch = await journal.reader(name).next(limits);
+            if (batch) return batch;
+          } catch (error) {
+            if (!isStorage(error) || !memory) throw error;
+          }
+          if (journal !== target()) finished.add(journal);
+        }
+        return undefined;
+      },
+      rewind() {
+        finished = new Set();
+        for (const journal of journals()) journal.reader(name).rewind();
+      },
+      acknowledge(position: BatchPosition) {
+        const holder = memory?.stream === position.stream ? memory : disk;
+        holder?.reader(name).acknowledge(position);
+        forgetMemory();
+      },
+      async waitForRecords(signal, count) {
+        const stop = new AbortController();
+        const abort = () => stop.abort();
+        if (signal.aborted) return;
+        signal.addEventListener('abort', abort, { once: true });
+        changed.add(abort);
+        try {
+          await Promise.race(open().map((journal) => journal.reader(name).waitForRecords(stop.signal, count)));
+        } finally {
+          signal.removeEventListener('abort', abort);
+          changed.delete(abort);
+          stop.abort();
+        }
+      },
+      get pending() {
+        return journals().reduce((sum, journal) => sum + journal.reader(name).pending, 0);
+      },
+      get unread() {
+        return open().reduce((sum, journal) => sum + journal.reader(name).unread, 0);
+      },
+      get dropped() {
+        return journals().reduce((sum, journal) => sum + journal.reader(name).dropped, 0);
+      },
+    };
+  };
+
+  for (const name of options.consumers) readers.set(name, reader(name));
+
+  try {
+    disk = await openJournal(options);
+  } catch (error) {
+    if (!isStorage(error)) throw error;
+    await toMemory();
+  }
+
+  const status = (): JournalStatus => {
+    const all = journals().map((journal) => journal.status());
+    const sum = (of: (one: JournalStatus) => number) => all.reduce((total, one) => total + of(one), 0);
+    // The numbers are those of the device, where there is one: nothing in memory counts as accepted.
+    const base = (disk ?? memory)!.status();
+    return {
+      ...base,
+      stream: target().stream,
+      storage: switching ? 'storage-failed' : base.storage,
+      pending: Object.fromEntries([...readers].map(([name, one]) => [name, one.pending])),
+      maxSizeBytes: options.maxSizeBytes,
+      accepted: sum((one) => one.accepted),
+      dropped: sum((one) => one.dropped),
+      commits: sum((one) => one.commits),
+      bytesWritten: sum((one) => one.bytesWritten),
+    };
+  };
+
+  return {
+    get stream() {
+      return target().stream;
+    },
+    bootId: options.bootId,
+    get volatile() {
+      return target().volatile;
+    },
+    append,
+    flush: () => target().flush(),
+    reader(name) {
+      const known = readers.get(name) ?? reader(name);
+      readers.set(name, known);
+      return known;
+    },
+    forget(name) {
+      readers.delete(name);
+      for (const one of journals()) one.forget(name);
+    },
+    async oldest() {
+      for (const one of journals()) {
+        const record = await one.oldest().catch(() => null);
+        if (record) return record;
+      }
+      return null;
+    },
+    status,
+    note: (key) => (memoryNotes.has(key) ? memoryNotes.get(key) : (disk ?? memory)!.note(key)),
+    setNote(key, value) {
+      if (switching) memoryNotes.set(key, value);
+      (disk ?? memory)!.setNote(key, value);
+    },
+    async close() {
+      closed = true;
+      ended.abort();
+      await switching?.catch(() => {});
+      await Promise.all([disk?.close(), memory?.close()]);
+      tell();
+    },
+  };
+}
+
+/** Throws unless the device takes a write now. */
+async function probe({ directory, fs = nodeFs }: OpenOptions): Promise<void> {
+  await fs.makeDirectory(directory);
+  const path = join(directory, TAIL_NAME);
+  await fs.unlink(path).catch((error) => {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  });
+  const file = await fs.open(path, 'create');
+  try {
+    await writeFully(file, Buffer.alloc(PROBE_BYTES), 0);
+    await file.fdatasync();
+  } finally {
+    await file.close().catch(() => {});
+  }
+  await fs.unlink(path);
+}

@@ -1,0 +1,98 @@
+/** A station in trouble: one sensor and one uplink are away, a backlog drains, records were lost. */
+import type { SensorReport, ServiceReport, UplinkReport } from '../../src/status/report.ts';
+
+const sensor = (more: Partial<SensorReport>): SensorReport => ({
+  driver: 'bme280',
+  state: 'online',
+  every_ms: 10_000,
+  time: '2026-11-22T12:00:00.000Z',
+  age_s: 3.2,
+  per_second: 0.1,
+  reads: 90,
+  failures: 0,
+  missed: 0,
+  channels: {},
+  ...more,
+});
+const uplink = (more: Partial<UplinkReport>): UplinkReport => ({
+  type: 'mqtt',
+  state: 'online',
+  pending: 0,
+  in_flight: 0,
+  acknowledged: 1_043,
+  last_acknowledged: '2026-11-22T12:00:01.000Z',
+  last_acknowledged_s: 2.2,
+  per_second: 1.2,
+  drain_s: 0,
+  gaps: 0,
+  lost: 0,
+  ...more,
+});
+
+export const aReport = (more: Partial<ServiceReport> = {}): ServiceReport => ({
+  format: 1,
+  time: '2026-11-22T12:00:03.200Z',
+  version: '1.2.3',
+  device: 'greenhouse-1',
+  pid: 812,
+  simulated: false,
+  uptime_s: 273_900,
+  clock: 'synced',
+  config: '/etc/sedge/sedge.yaml',
+  sensors: {
+    air: sensor({
+      channels: {
+        temperature: { value: 21.37, unit: 'Cel', decimals: 2 },
+        humidity: { value: 45.2, unit: '%RH', decimals: 1 },
+        pressure: { value: 1013.25, unit: 'hPa', decimals: 2 },
+      },
+    }),
+    lamp: sensor({
+      state: 'offline',
+      error: 'bus.nack',
+      message: 'nothing acknowledges at 0x23 on i2c-1: check the wiring',
+      age_s: 754,
+      per_second: 0,
+      channels: { illuminance: { value: 300, unit: 'lx', decimals: 1 } },
+    }),
+    door: sensor({
+      age_s: null,
+      time: null,
+      per_second: null,
+      channels: { state: { value: null, unit: '1', decimals: 0 } },
+    }),
+    disk: sensor({ missed: 4, channels: { free: { value: 12_345_678, unit: 'byte', decimals: 0 } } }),
+  },
+  uplinks: {
+    cloud: uplink({ pending: 1_200, drain_s: 400, gaps: 1, lost: 141 }),
+    farm: uplink({
+      state: 'offline',
+      error: 'uplink.unreachable',
+      message: 'nothing listens at farm:1883',
+      pending: 12,
+      acknowledged: 0,
+      last_acknowledged: null,
+      last_acknowledged_s: null,
+      per_second: 0,
+      drain_s: null,
+    }),
+  },
+  journal: {
+    directory: '/var/lib/sedge',
+    storage: 'ok',
+    stream: '5f0c2a9be1d34c7788a0f1c2',
+    size: 12_400_000,
+    max_size: 512_000_000,
+    first: 900,
+    last: 2_243,
+    oldest: '2026-11-22T11:48:00.000Z',
+    accepted: 1_343,
+    dropped: 141,
+    commits: 1_000,
+    bytes_written: 390_000_000,
+    bytes_per_day: 123_000_000,
+    card: 'an ordinary card (10 TB of writes) outlasts this by far: more than 50 years',
+  },
+  warnings: ['configuration not applied: 2 problems'],
+  ...more,
+});
