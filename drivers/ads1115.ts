@@ -17,12 +17,13 @@ import {
   type Channel,
   type Channels,
   type DriverContext,
-  type I2cDevice,
   type Options,
   type PollDriver,
   type Quantity,
+  readWord,
   SedgeError,
   UNITS,
+  writeWord,
 } from '../src/driver.ts';
 
 const CONVERSION = 0x00;
@@ -152,11 +153,6 @@ function channels(options: Options): Channels {
 
 const worstCaseMs = ({ rate }: Options): number => conversionMs(rate as number) + MAX_POLLS * POLL_MS + BUS_MS;
 
-const readWord = async (device: I2cDevice, register: number): Promise<number> => {
-  const [high, low] = await device.writeRead([register], 2);
-  return (high! << 8) | low!;
-};
-
 async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
   const place = `0x${device.address.toString(16)}`;
   const range = options.range as keyof typeof RANGES;
@@ -169,7 +165,7 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
     (RATES.indexOf(rate) << 5) |
     MARK |
     NO_COMPARATOR;
-  const configure = (value: number) => device.write(CONFIG, value >> 8, value & 0xff);
+  const configure = (value: number) => writeWord(device, CONFIG, value);
   /** Whether it is converting, if the configuration is still ours. */
   const isConverting = async (): Promise<boolean> => {
     const now = await readWord(device, CONFIG);

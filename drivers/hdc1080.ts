@@ -20,6 +20,8 @@ import {
   type I2cDevice,
   type Options,
   type PollDriver,
+  readWord,
+  writeWord,
 } from '../src/driver.ts';
 
 const MEASURE = 0x00;
@@ -83,11 +85,6 @@ function channels({ temperature_bits, humidity_bits }: Options): Channels {
 const worstCaseMs = (options: Options): number =>
   MAX_MEASUREMENTS * (settings(options).maxMs + MAX_RETRIES * RETRY_MS + BUS_MS);
 
-const readWord = async (device: I2cDevice, register: number): Promise<number> => {
-  const [high, low] = await device.writeRead([register], 2);
-  return (high! << 8) | low!;
-};
-
 const nameOf = (id: number): string | undefined => CHIPS[id] ?? (id >> 8 === HDC2080_ID ? 'HDC2080' : undefined);
 
 const identify = async (device: I2cDevice): Promise<string | undefined> => nameOf(await readWord(device, DEVICE_ID));
@@ -122,7 +119,7 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
     }
   };
   const measure = async (signal: AbortSignal) => {
-    await device.write(CONFIG, config >> 8, config & 0xff);
+    await writeWord(device, CONFIG, config);
     await device.write(MEASURE);
     await wait(maxMs, signal);
     const reply = await results(signal);

@@ -13,7 +13,14 @@
  * - "Temperature", "Humidity": T = -40 + 165 S / 65536; RH = 100 S / 65536. Later revisions of the datasheet have
  *   T = -(40.5 + 0.08 (supply - 1.8 V)) + 165 S / 65536.
  */
-import type { Channels, DriverContext, I2cDevice, Options, PollDriver } from '../src/driver.ts';
+import {
+  type Channels,
+  type DriverContext,
+  type I2cDevice,
+  type Options,
+  type PollDriver,
+  readWord,
+} from '../src/driver.ts';
 
 const RESULTS = { register: 0x00, length: 5 } as const;
 const CONFIG = 0x0e;
@@ -76,8 +83,7 @@ const idsOf = async (device: I2cDevice): Promise<string> =>
 
 async function identify(device: I2cDevice): Promise<string | undefined> {
   if ((await idsOf(device)) === HDC2080) return 'HDC2080';
-  const [high, low] = await device.writeRead([HDC1080_ID.register], 2);
-  return ((high! << 8) | low!) === HDC1080_ID.id ? 'HDC1080' : undefined;
+  return (await readWord(device, HDC1080_ID.register)) === HDC1080_ID.id ? 'HDC1080' : undefined;
 }
 
 async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {

@@ -14,7 +14,14 @@
  *
  * A sharp load can reset the chip: calibration and configuration are written with each read and read back after it.
  */
-import type { Channels, DriverContext, I2cDevice, Options, PollDriver } from '../src/driver.ts';
+import {
+  type Channels,
+  type DriverContext,
+  type Options,
+  type PollDriver,
+  readWord,
+  writeWord,
+} from '../src/driver.ts';
 
 const CONFIG = 0x00;
 const SHUNT = 0x01;
@@ -119,15 +126,9 @@ function channels(options: Options): Channels {
 const worstCaseMs = (options: Options): number =>
   Math.ceil(measurementMs(settings(options).samples)) + MAX_POLLS * POLL_MS + BUS_MS;
 
-const readWord = async (device: I2cDevice, register: number): Promise<number> => {
-  const [high, low] = await device.writeRead([register], 2);
-  return (high! << 8) | low!;
-};
-
 async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
   const { range, busRange, samples, calibration, step, config } = settings(options);
   const place = `0x${device.address.toString(16)}`;
-  const writeWord = (register: number, value: number) => device.write(register, value >> 8, value & 0xff);
   const saturated = (message: string) => fail('sensor.saturated', `ina219: ${message}`);
 
   /** The bus voltage's register, once it says that everything has been converted. */
@@ -143,7 +144,7 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
     );
   };
 
-  await writeWord(CONFIG, RESET);
+  await writeWord(device, CONFIG, RESET);
   const fresh = await readWord(device, CONFIG);
   if (fresh !== AFTER_RESET) {
     const isHdc = (await readWord(device, HDC1080_ID.register)) === HDC1080_ID.id;
@@ -154,12 +155,12 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
         : `ina219: ${place} says 0x${fresh.toString(16).padStart(4, '0')} where an INA219 has 0x399f after a reset: check wiring, address and driver`,
     );
   }
-  await writeWord(CONFIG, config);
+  await writeWord(device, CONFIG, config);
 
   return {
     async read(signal: AbortSignal) {
-      await writeWord(CALIBRATION, calibration);
-      await writeWord(CONFIG, config | MEASURE_ONCE);
+      await writeWord(device, CALIBRATION, calibration);
+      await writeWord(device, CONFIG, config | MEASURE_ONCE);
       await wait(measurementMs(samples), signal);
       const bus = await converted(signal);
       const shunt = await readWord(device, SHUNT);
@@ -172,7 +173,7 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
           `ina219: the chip at ${place} was reset while it measured: check its supply and wiring`,
         );
       }
-      await writeWord(CONFIG, config);
+      await writeWord(device, CONFIG, config);
       // At the end of the widest range there is nothing to widen, and the end itself is a value.
       if (range < WIDEST_RANGE && Math.abs(shuntVolts(shunt)) >= range / 1000 - SHUNT_STEP_V / 2) {
         throw saturated(`more than ${range} mV at the shunt, the most that can be measured like this: widen range`);
@@ -188,7 +189,7 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
       };
     },
     async close() {
-      await writeWord(CONFIG, config).catch(() => {});
+      await writeWord(device, CONFIG, config).catch(() => {});
     },
   };
 }

@@ -12,7 +12,7 @@
  * output is not used here, so its fault queue carries a mark: if the mark is gone after the temperature was read, the
  * reading is refused.
  */
-import type { Channels, DriverContext, I2cDevice, Options, PollDriver } from '../src/driver.ts';
+import { type Channels, type DriverContext, type Options, type PollDriver, readWord } from '../src/driver.ts';
 
 const TEMPERATURE = 0x00;
 const CONFIG = 0x01;
@@ -52,11 +52,6 @@ function channels(options: Options): Channels {
     },
   };
 }
-
-const readWord = async (device: I2cDevice, register: number): Promise<number> => {
-  const [high, low] = await device.writeRead([register], 2);
-  return (high! << 8) | low!;
-};
 
 async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
   const { bits, maxMs, resolutionBits } = partOf(options);
@@ -101,7 +96,8 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
   };
 }
 
-const DEFAULTS = { chip: 'lm75b' } as const;
+/** The slowest of 11 bits: it suits the others of 11 bits as well. */
+const DEFAULTS = { chip: 'lm75a' } as const;
 
 const lm75: PollDriver<'i2c'> = {
   api: 1,
@@ -117,7 +113,7 @@ const lm75: PollDriver<'i2c'> = {
       kind: 'choice',
       choices: ['lm75', 'lm75a', 'lm75b', 'tmp75', 'pct2075'],
       default: DEFAULTS.chip,
-      doc: 'The part, which cannot be read from it: steps are 0.5 Cel with lm75, 0.0625 with tmp75, else 0.125.',
+      doc: 'The part, which the chip does not tell: its step (0.5 Cel with lm75, 0.0625 with tmp75, else 0.125) and its time.',
     },
   },
   worstCaseMs: partOf(DEFAULTS).maxMs + BUS_MS,

@@ -12,7 +12,15 @@
  * So a chip that has just lost its supply looks like one at 0 Cel. The alert output is off, its hysteresis is free to carry
  * a mark: if the mark or the resolution is gone after the temperature was read, the reading is refused.
  */
-import type { Channels, DriverContext, I2cDevice, Options, PollDriver } from '../src/driver.ts';
+import {
+  type Channels,
+  type DriverContext,
+  type I2cDevice,
+  type Options,
+  type PollDriver,
+  readWord,
+  writeWord,
+} from '../src/driver.ts';
 
 const CONFIG = 0x01;
 const AMBIENT = 0x05;
@@ -56,11 +64,6 @@ const channels = ({ resolution }: Options): Channels => ({
   },
 });
 
-const readWord = async (device: I2cDevice, register: number): Promise<number> => {
-  const [high, low] = await device.writeRead([register], 2);
-  return (high! << 8) | low!;
-};
-
 async function identify(device: I2cDevice): Promise<string | undefined> {
   const manufacturer = await readWord(device, MANUFACTURER_ID);
   if (manufacturer === MICROCHIP && (await readWord(device, DEVICE_ID)) >> 8 === MCP9808) return 'MCP9808';
@@ -71,7 +74,7 @@ async function identify(device: I2cDevice): Promise<string | undefined> {
 async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
   const { code, maxMs } = settings(options);
   const place = `0x${device.address.toString(16)}`;
-  const configure = (value: number) => device.write(CONFIG, value >> 8, value & 0xff);
+  const configure = (value: number) => writeWord(device, CONFIG, value);
 
   const manufacturer = await readWord(device, MANUFACTURER_ID);
   if (manufacturer === 0x0000 || manufacturer === 0xffff) {

@@ -109,7 +109,7 @@ async function identify(device: I2cDevice): Promise<string | undefined> {
   const id = await idOf(device);
   if (!id || isStuck(id)) return undefined;
   const part = partOf(id);
-  return part === 'sample' ? 'Si7021, Si7020 or Si7013 (sample)' : part;
+  return part === 'sample' ? 'Si7021 (sample)' : part;
 }
 
 async function open({ device, options, wait, fail, crc8 }: DriverContext<'i2c'>) {

@@ -12,7 +12,14 @@
  * After a supply failure the chip is out of shutdown, at 0 Cel at first: so the configuration is read once more after the
  * temperature, and what does not match is refused.
  */
-import type { Channels, DriverContext, I2cDevice, Options, PollDriver } from '../src/driver.ts';
+import {
+  type Channels,
+  type DriverContext,
+  type Options,
+  type PollDriver,
+  readWord,
+  writeWord,
+} from '../src/driver.ts';
 
 const TEMPERATURE = 0x00;
 const CONFIG = 0x01;
@@ -48,16 +55,11 @@ const channels = ({ extended }: Options): Channels => ({
   },
 });
 
-const readWord = async (device: I2cDevice, register: number): Promise<number> => {
-  const [high, low] = await device.writeRead([register], 2);
-  return (high! << 8) | low!;
-};
-
 async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
   const extended = options.extended as boolean;
   const place = `0x${device.address.toString(16)}`;
   const idle = SHUTDOWN | CONVERT_4_HZ | (extended ? EXTENDED : 0);
-  const configure = (value: number) => device.write(CONFIG, value >> 8, value & 0xff);
+  const configure = (value: number) => writeWord(device, CONFIG, value);
   const isPlausible = (config: number) => (config & (ALWAYS_ONE | ALWAYS_ZERO)) === ALWAYS_ONE;
   /** The configuration as it is, if it is still ours. */
   const ownConfig = async (): Promise<number> => {

@@ -11,7 +11,14 @@
  *
  * The chip warms itself by some hundredths of a Cel while it converts: between reads it is in shutdown.
  */
-import type { DriverContext, I2cDevice, Options, PollDriver } from '../src/driver.ts';
+import {
+  type DriverContext,
+  type I2cDevice,
+  type Options,
+  type PollDriver,
+  readWord,
+  writeWord,
+} from '../src/driver.ts';
 
 const TEMPERATURE = 0x00;
 const CONFIG = 0x01;
@@ -42,11 +49,6 @@ export const conversionMs = (averaging: number): number => CONVERSION_MS * avera
 const worstCaseMs = ({ averaging }: Options): number =>
   conversionMs(averaging as number) + MAX_POLLS * POLL_MS + BUS_MS;
 
-const readWord = async (device: I2cDevice, register: number): Promise<number> => {
-  const [high, low] = await device.writeRead([register], 2);
-  return (high! << 8) | low!;
-};
-
 const identify = async (device: I2cDevice): Promise<string | undefined> =>
   CHIPS[(await readWord(device, DEVICE_ID)) & ID_MASK];
 
@@ -54,7 +56,7 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
   const averaging = options.averaging as keyof typeof AVERAGING;
   const average = AVERAGING[averaging];
   const place = `0x${device.address.toString(16)}`;
-  const configure = (value: number) => device.write(CONFIG, value >> 8, value & 0xff);
+  const configure = (value: number) => writeWord(device, CONFIG, value);
   /** The mode as it is, if the configuration is still ours. */
   const ownMode = async (): Promise<number> => {
     const config = await readWord(device, CONFIG);

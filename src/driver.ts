@@ -174,6 +174,15 @@ export function crc8(bytes: Uint8Array, init = 0xff): number {
   return crc;
 }
 
+/** A register of 16 bits, most significant byte first. */
+export async function readWord(device: I2cDevice, register: number): Promise<number> {
+  const [high, low] = await device.writeRead([register], 2);
+  return (high! << 8) | low!;
+}
+
+export const writeWord = (device: I2cDevice, register: number, word: number): Promise<void> =>
+  device.write(register, word >> 8, word & 0xff);
+
 /** The context that `open()` is given. */
 export function driverContext<B extends BusKind>(device: Devices[B], clock: Clock, options: Options): DriverContext<B> {
   return {
