@@ -19,12 +19,23 @@ import {
   type DriverContext,
   type Options,
   type PollDriver,
-  type Quantity,
   readWord,
   SedgeError,
   UNITS,
+  type Values,
   writeWord,
 } from '../src/driver.ts';
+import {
+  conversionMs,
+  interpolate,
+  MAX_POINTS,
+  parseSensor,
+  parseTable,
+  type Sensor,
+  steepest,
+  stepOf,
+  volts,
+} from './ads1115.maths.ts';
 
 const CONVERSION = 0x00;
 const CONFIG = 0x01;
@@ -40,134 +51,117 @@ const NO_COMPARATOR = 0x0003;
 
 const INPUTS = { 'A0-A1': 0, 'A0-A3': 1, 'A1-A3': 2, 'A2-A3': 3, A0: 4, A1: 5, A2: 6, A3: 7 } as const;
 const RANGES = { 6.144: 0, 4.096: 1, 2.048: 2, 1.024: 3, 0.512: 4, 0.256: 5 } as const;
+const DEFAULTS = { input: 'A0', range: 4.096, rate: 128, scale: 1, offset: 0 } as const;
+const SINGLE_ENDED = ['A0', 'A1', 'A2', 'A3'] as const;
 const RATES = [8, 16, 32, 64, 128, 250, 475, 860] as const;
 
-const FULL_SCALE = 32768;
 const CLIPPED = [0x7fff, 0x8000] as const;
-const WAKE_MS = 0.025;
-const TOLERANCE = 1.1;
 const POLL_MS = 1;
 const MAX_POLLS = 5;
 /** What the transfers of one read take on a bus of 100 kHz, rounded up. */
 const BUS_MS = 3;
-const MAX_POINTS = 100;
 
-/** Volts and what they mean, by rising volts. */
-export type Table = readonly (readonly [volts: number, value: number])[];
-
-/** "Conversion Register": V. `range` is the full scale in V. */
-export const volts = (word: number, range: number): number => (((word << 16) >> 16) * range) / FULL_SCALE;
-
-/** The longest that one conversion takes, in ms. */
-export const conversionMs = (rateHz: number): number => (1_000 / rateHz) * TOLERANCE + WAKE_MS;
-
-/** `0.5=100, 1.1=50`: pairs of volts and value in any order. Undefined if it is not two or more pairs of different volts. */
-export function parseTable(text: string): Table | undefined {
-  const points = text.split(',').map((pair) => {
-    const [, at, value] = /^\s*([-+.\de]+)\s*=\s*([-+.\de]+)\s*$/i.exec(pair) ?? [];
-    return [Number(at), Number(value)] as const;
-  });
-  points.sort(([one], [other]) => one - other);
-  const isSound = points.every(([at, value], index) => Number.isFinite(at + value) && at !== points[index - 1]?.[0]);
-  return isSound && points.length >= 2 && points.length <= MAX_POINTS ? points : undefined;
-}
-
-/** Straight between the points of a table; undefined outside of it. */
-export function interpolate(table: Table, at: number): number | undefined {
-  const next = table.findIndex(([right]) => right >= at);
-  const [right, above] = table[next] ?? [];
-  if (right === undefined || above === undefined) return undefined;
-  if (right === at) return above;
-  const [left, below] = table[next - 1] ?? [];
-  if (left === undefined || below === undefined) return undefined;
-  return below + ((at - left) / (right - left)) * (above - below);
-}
-
-interface Conversion {
-  readonly quantity: Quantity;
-  readonly channel: Channel;
-  /** Undefined where the table ends. */
-  of(measured: number): number | undefined;
+/** One input, and the channels that it fills. */
+interface Input {
+  readonly name: keyof typeof INPUTS;
+  readonly channels: Channels;
+  /** What is reported of a voltage; what lies outside of a table is absent. */
+  of(measured: number): Values;
 }
 
 const invalid = (message: string) => new SedgeError('config.invalid', `ads1115: ${message}`);
 
-function channelOf(quantity: Quantity, ends: readonly number[], resolution: number): Channel {
+function channelOf(quantity: string, ends: readonly number[], resolution: number): Channel {
   // As many digits as one step needs.
   const decimals = Math.max(0, Math.min(9, Math.ceil(-Math.log10(resolution) - 1e-9)));
   return { quantity, min: Math.min(...ends), max: Math.max(...ends), resolution, decimals };
 }
 
-/** What the options make of a voltage; undefined if they leave it one. */
-function conversionOf(options: Options): Conversion | undefined {
-  const {
-    quantity,
-    table: text,
-    scale,
-    offset,
-    range,
-  } = options as Options & { scale: number; offset: number; range: number };
-  const isLinear = scale !== 1 || offset !== 0;
-  if (quantity === undefined) {
-    if (isLinear || text !== undefined)
-      throw invalid('scale, offset and table need quantity, which says what they make');
-    return undefined;
-  }
-  const step = range / FULL_SCALE;
+/** The channel and the value of a sensor's quantity. */
+function conversionOf({ quantity, scale, offset, table: text }: Sensor, range: number) {
+  const step = stepOf(range);
+  if (!Object.hasOwn(UNITS, quantity)) throw invalid(`there is no quantity ${quantity}: take one of those of quantity`);
   if (text !== undefined) {
-    const table = parseTable(String(text));
-    if (isLinear) throw invalid('table excludes scale and offset: fold them into its values');
+    if (scale !== 1 || offset !== 0) throw invalid('table excludes scale and offset: fold them into its values');
+    const table = parseTable(text);
     if (!table) throw invalid(`table is not 2 to ${MAX_POINTS} pairs of different volts, as "0.5=100, 1.1=50"`);
-    const slopes = table.slice(1).map(([at, value], left) => {
-      const [from, fromValue] = table[left]!;
-      return Math.abs((value - fromValue) / (at - from));
-    });
-    const steepest = Math.max(...slopes);
-    if (steepest === 0) throw invalid('all values of table are the same');
+    if (steepest(table) === 0) throw invalid('all values of table are the same');
     const values = table.map(([, value]) => value);
     return {
-      quantity: String(quantity),
-      channel: channelOf(String(quantity), values, steepest * step),
-      of: (measured) => interpolate(table, measured),
+      channel: channelOf(quantity, values, steepest(table) * step),
+      value: (measured: number) => interpolate(table, measured),
     };
   }
   if (scale === 0) throw invalid('scale 0 makes everything the same');
-  const linear = (measured: number) => measured * scale + offset;
-  const ends = [-range + step, range - 2 * step].map(linear);
+  const value = (measured: number): number | undefined => measured * scale + offset;
+  const ends = [-range + step, range - 2 * step].map((end) => end * scale + offset);
+  return { channel: channelOf(quantity, ends, Math.abs(scale) * step), value };
+}
+
+/** `suffix` tells the channels of several inputs apart. */
+function inputOf(name: Input['name'], sensor: Sensor | undefined, range: number, suffix: string): Input {
+  const step = stepOf(range);
+  const conversion = sensor && conversionOf(sensor, range);
+  const [voltage, converted] = [`voltage${suffix}`, `${sensor?.quantity}${suffix}`];
   return {
-    quantity: String(quantity),
-    channel: channelOf(String(quantity), ends, Math.abs(scale) * step),
-    of: linear,
+    name,
+    channels: {
+      [voltage]: channelOf('voltage', [-range + step, range - 2 * step], step),
+      ...(conversion && { [converted]: conversion.channel }),
+    },
+    of(measured) {
+      const value = conversion?.value(measured);
+      return {
+        // A converted voltage stands in the place of the measured one.
+        ...(converted !== voltage && { [voltage]: measured }),
+        ...(value !== undefined && { [converted]: value }),
+      };
+    },
   };
 }
 
-function channels(options: Options): Channels {
+/** The inputs that the options name: those of a0 to a3, or else one. */
+function inputsOf(options: Options): readonly Input[] {
   const range = options.range as number;
-  const step = range / FULL_SCALE;
-  const conversion = conversionOf(options);
-  return {
-    voltage: channelOf('voltage', [-range + step, range - 2 * step], step),
-    ...(conversion && { [conversion.quantity]: conversion.channel }),
-  };
+  const { quantity, scale, offset, table } = options as Options & { scale: number; offset: number };
+  const needsQuantity = scale !== 1 || offset !== 0 || table !== undefined;
+  const several = SINGLE_ENDED.filter((name) => options[name.toLowerCase()] !== undefined);
+  if (several.length > 0) {
+    if (quantity !== undefined || needsQuantity || options.input !== DEFAULTS.input)
+      throw invalid('a0 to a3 exclude input, quantity, scale, offset and table: say it all in them');
+    return several.map((name) => {
+      const sensor = parseSensor(String(options[name.toLowerCase()]));
+      if (!sensor)
+        throw invalid(
+          `${name.toLowerCase()} is not a quantity with scale and offset, as "voltage 5.7", or with a table, as "temperature 0.4=80, 2.5=0"`,
+        );
+      return inputOf(name, sensor, range, `_${name.toLowerCase()}`);
+    });
+  }
+  if (quantity === undefined && needsQuantity)
+    throw invalid('scale, offset and table need quantity, which says what they make');
+  const sensor =
+    quantity === undefined
+      ? undefined
+      : { quantity: String(quantity), scale, offset, ...(table !== undefined && { table: String(table) }) };
+  return [inputOf(options.input as Input['name'], sensor, range, '')];
 }
 
-const worstCaseMs = ({ rate }: Options): number => conversionMs(rate as number) + MAX_POLLS * POLL_MS + BUS_MS;
+const channels = (options: Options): Channels =>
+  Object.assign({}, ...inputsOf(options).map((input) => input.channels)) as Channels;
+
+const worstCaseMs = (options: Options): number =>
+  inputsOf(options).length * (conversionMs(options.rate as number) + MAX_POLLS * POLL_MS + BUS_MS);
 
 async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
   const place = `0x${device.address.toString(16)}`;
   const range = options.range as keyof typeof RANGES;
   const rate = options.rate as (typeof RATES)[number];
-  const conversion = conversionOf(options);
-  const config =
-    (INPUTS[options.input as keyof typeof INPUTS] << 12) |
-    (RANGES[range] << 9) |
-    SINGLE_SHOT |
-    (RATES.indexOf(rate) << 5) |
-    MARK |
-    NO_COMPARATOR;
-  const configure = (value: number) => writeWord(device, CONFIG, value);
+  const inputs = inputsOf(options);
+  const configOf = ({ name }: Input): number =>
+    (INPUTS[name] << 12) | (RANGES[range] << 9) | SINGLE_SHOT | (RATES.indexOf(rate) << 5) | MARK | NO_COMPARATOR;
   /** Whether it is converting, if the configuration is still ours. */
-  const isConverting = async (): Promise<boolean> => {
+  const isConverting = async (config: number): Promise<boolean> => {
     const now = await readWord(device, CONFIG);
     if ((now & ~START) !== config) {
       throw fail(
@@ -187,9 +181,10 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
       `ads1115: ${place} answers as an LM75 or a TMP102, not as an ADS1115: use the driver lm75 or tmp102`,
     );
   }
-  await configure(config);
+  const first = configOf(inputs[0]!);
+  await writeWord(device, CONFIG, first);
   const kept = await readWord(device, CONFIG);
-  if ((kept & ~START) !== config) {
+  if ((kept & ~START) !== first) {
     throw fail(
       'sensor.identity',
       `ads1115: ${place} does not keep the configuration of an ADS1115 (says 0x${kept.toString(16).padStart(4, '0')}): ` +
@@ -197,46 +192,65 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
     );
   }
 
+  /** The voltage at an input; undefined beyond the range. */
+  const measure = async (input: Input, signal: AbortSignal): Promise<number | undefined> => {
+    const config = configOf(input);
+    await writeWord(device, CONFIG, START | config);
+    await wait(conversionMs(rate), signal);
+    let polls = 0;
+    while (await isConverting(config)) {
+      polls += 1;
+      if (polls > MAX_POLLS) {
+        throw fail(
+          'sensor.not-ready',
+          `ads1115: the chip at ${place} has not ended its conversion in its time: check its supply`,
+        );
+      }
+      await wait(POLL_MS, signal);
+    }
+    const word = await readWord(device, CONVERSION);
+    await isConverting(config);
+    return CLIPPED.some((end) => word === end) ? undefined : volts(word, range);
+  };
+
   return {
     async read(signal: AbortSignal) {
-      await configure(START | config);
-      await wait(conversionMs(rate), signal);
-      let polls = 0;
-      while (await isConverting()) {
-        polls += 1;
-        if (polls > MAX_POLLS) {
-          throw fail(
-            'sensor.not-ready',
-            `ads1115: the chip at ${place} has not ended its conversion in its time: check its supply`,
+      const all: Record<string, number> = {};
+      const failures: SedgeError[] = [];
+      for (const input of inputs) {
+        const voltage = await measure(input, signal);
+        const values = voltage === undefined ? {} : input.of(voltage);
+        Object.assign(all, values);
+        if (voltage === undefined) {
+          failures.push(
+            fail(
+              'sensor.saturated',
+              `ads1115: the voltage at ${input.name} of ${place} is beyond ${range} V: widen range, or divide the voltage`,
+            ),
+          );
+        } else if (Object.keys(values).length < Object.keys(input.channels).length) {
+          failures.push(
+            fail(
+              'sensor.range',
+              `ads1115: ${voltage.toFixed(4)} V at ${input.name} of ${place} is outside of the table: check the wiring or extend table`,
+            ),
           );
         }
-        await wait(POLL_MS, signal);
       }
-      const word = await readWord(device, CONVERSION);
-      await isConverting();
-      if (CLIPPED.some((end) => word === end)) {
-        throw fail(
-          'sensor.saturated',
-          `ads1115: the voltage at ${options.input} of ${place} is beyond ${range} V: widen range, or divide the voltage`,
-        );
-      }
-      const voltage = volts(word, range);
-      if (!conversion) return { voltage };
-      const value = conversion.of(voltage);
-      if (value === undefined) {
-        throw fail(
-          'sensor.range',
-          `ads1115: ${voltage.toFixed(4)} V at ${options.input} of ${place} is outside of the table: check the wiring or extend table`,
-        );
-      }
-      return { voltage, [conversion.quantity]: value };
+      // One bad input of several is absent; an only one is a failed read.
+      if (failures.length === inputs.length) throw failures[0]!;
+      return all;
     },
     /** Between single shots the chip is powered down by itself. */
     async close() {},
   };
 }
 
-const DEFAULTS = { input: 'A0', range: 4.096, rate: 128, scale: 1, offset: 0 } as const;
+const several = (name: string) =>
+  ({
+    kind: 'string',
+    doc: `What ${name} measures, for several inputs at once: "voltage 5.7" (scale, offset) or "temperature 0.4=80, 2.5=0" (table).`,
+  }) as const;
 
 const ads1115: PollDriver<'i2c'> = {
   api: 1,
@@ -277,6 +291,10 @@ const ads1115: PollDriver<'i2c'> = {
       kind: 'string',
       doc: 'Points of a curve as "0.5=100, 1.1=50", volts and quantity; straight between them, an error outside.',
     },
+    a0: several('A0'),
+    a1: several('A1'),
+    a2: several('A2'),
+    a3: several('A3'),
   },
   worstCaseMs: worstCaseMs(DEFAULTS),
   variant: (options) => ({ channels: channels(options), worstCaseMs: worstCaseMs(options) }),

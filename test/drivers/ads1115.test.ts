@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { conversionMs, interpolate, parseSensor, parseTable, steepest, volts } from '../../drivers/ads1115.maths.ts';
 import { simulation } from '../../drivers/ads1115.sim.ts';
-import ads1115, { conversionMs, interpolate, parseTable, volts } from '../../drivers/ads1115.ts';
+import ads1115 from '../../drivers/ads1115.ts';
 import type { Options } from '../../src/driver.ts';
 import { conformance, optionSets } from '../conformance.ts';
 import { answering, i2cRig, optionsOf } from '../rig.ts';
@@ -18,8 +19,12 @@ conformance(ads1115, simulation, {
     GEOPHONE,
     DIVIDER,
     { quantity: 'temperature', scale: 100, offset: -50 },
+    // One voltage is at all inputs, so all of them must agree.
+    { a0: 'velocity 34.7', a1: 'velocity 34.7', a3: 'velocity 34.7 0' },
   ],
   surroundings(channel, value, options) {
+    if (channel.startsWith('velocity_')) return { voltage: value / 34.7 };
+    if (channel.startsWith('voltage_')) return undefined;
     // What the sensor makes of the quantity decides; the voltage follows from it.
     if (options.quantity !== undefined && channel !== options.quantity) return undefined;
     if (options.table !== undefined) {
@@ -67,6 +72,29 @@ describe('the maths of ads1115', () => {
       expect(parseTable(text)).toBeUndefined();
     },
   );
+
+  it.each([
+    ['voltage', { quantity: 'voltage', scale: 1, offset: 0 }],
+    [' velocity  34.7 ', { quantity: 'velocity', scale: 34.7, offset: 0 }],
+    ['pressure 25 -12.5', { quantity: 'pressure', scale: 25, offset: -12.5 }],
+    ['temperature 0.4=80, 2.5=0', { quantity: 'temperature', scale: 1, offset: 0, table: '0.4=80, 2.5=0' }],
+  ])('reads the sensor "%s"', (text, expected) => {
+    expect(parseSensor(text)).toEqual(expected);
+  });
+
+  it.each(['', '5.7', 'Voltage 5.7', 'voltage 5.7 1 2', 'voltage five'])('takes "%s" for no sensor', (text) => {
+    expect(parseSensor(text)).toBeUndefined();
+  });
+
+  it('knows where a table is steepest', () => {
+    expect(
+      steepest([
+        [0, 10],
+        [1, 20],
+        [3, -40],
+      ]),
+    ).toBe(30);
+  });
 
   it('bounds a table', () => {
     const points = (count: number) => Array.from({ length: count }, (_, at) => `${at}=${at}`).join();
@@ -156,14 +184,57 @@ describe('ads1115', () => {
     [{ quantity: 'temperature', scale: 2, table: '1=2, 2=3' }, /table excludes scale and offset/],
     [{ quantity: 'temperature', table: '1=2' }, /2 to 100 pairs of different volts/],
     [{ quantity: 'temperature', table: '1=2, 2=2' }, /all values of table are the same/],
+    [{ a0: 'voltage', quantity: 'temperature' }, /a0 to a3 exclude input, quantity/],
+    [{ a0: 'voltage', input: 'A1' }, /a0 to a3 exclude input, quantity/],
+    [{ a1: 'voltage five' }, /a1 is not a quantity/],
+    [{ a1: 'tension 5' }, /there is no quantity tension/],
+    [{ a2: 'temperature 1=2' }, /2 to 100 pairs of different volts/],
   ])('finds out before it opens that %j do not go together', async (options, message) => {
     expect(() => channelsOf(options)).toThrow(message);
     await expect(i2cRig(ads1115, simulation, { options }).open()).rejects.toMatchObject({ code: 'config.invalid' });
   });
 
+  describe('with several inputs', () => {
+    const SEVERAL = { a0: 'temperature 2.75=0, 1.65=25, 0.52=70', a2: 'voltage 5.7', a3: 'illuminance 100' };
+
+    it('measures those that are named, each for itself', async () => {
+      const { bus, open, options } = i2cRig(ads1115, simulation, { options: SEVERAL, surroundings: { voltage: 1.65 } });
+      const values = await (await open()).read(signal);
+      expect(Object.keys(values)).toEqual(Object.keys(channelsOf(SEVERAL) ?? {}));
+      expect(values.voltage_a0).toBeCloseTo(1.65, 3);
+      expect(values.temperature_a0).toBeCloseTo(25, 1);
+      expect(values.voltage_a2).toBeCloseTo(9.405, 3);
+      expect(values.illuminance_a3).toBeCloseTo(165, 1);
+      expect(bus.transcript.filter((line) => /w 01[c-f]/.test(line))).toEqual([
+        '0x48 w 01c393',
+        '0x48 w 01e393',
+        '0x48 w 01f393',
+      ]);
+      expect(ads1115.variant?.(options).worstCaseMs).toBeCloseTo(3 * ads1115.worstCaseMs, 9);
+    });
+
+    it('leaves out what one of them cannot tell, and fails when none can', async () => {
+      const outside = i2cRig(ads1115, simulation, { options: SEVERAL, surroundings: { voltage: 3 } });
+      expect(Object.keys(await (await outside.open()).read(signal))).toEqual([
+        'voltage_a0',
+        'voltage_a2',
+        'voltage_a3',
+        'illuminance_a3',
+      ]);
+      const clipped = i2cRig(ads1115, simulation, { options: SEVERAL, surroundings: { voltage: 5 } });
+      await expect((await clipped.open()).read(signal)).rejects.toMatchObject({ code: 'sensor.saturated' });
+    });
+  });
+
   it.each([
     [{}, 4.1, 'sensor.saturated', /A0 of 0x48 is beyond 4.096 V: widen range/],
     [{}, -4.1, 'sensor.saturated', /A0 of 0x48 is beyond 4.096 V: widen range/],
+    [
+      { quantity: 'voltage', table: '0=0, 3=10' },
+      3.29,
+      'sensor.range',
+      /3.2900 V at A0 of 0x48 is outside of the table/,
+    ],
     [NTC, 3.29, 'sensor.range', /3.2900 V at A0 of 0x48 is outside of the table: check the wiring/],
   ])('refuses with %j at %d V, and says what to do', async (options, voltage, code, message) => {
     const { open } = i2cRig(ads1115, simulation, { options, surroundings: { voltage } });
