@@ -18,9 +18,12 @@ import htu21d from './htu21d.ts';
 import hwmon from './hwmon.ts';
 import iio from './iio.ts';
 import ina219 from './ina219.ts';
+import lis3dh from './lis3dh.ts';
 import lm75 from './lm75.ts';
 import mcp9808 from './mcp9808.ts';
 import mock from './mock.ts';
+import mpu6050 from './mpu6050.ts';
+import opt3001 from './opt3001.ts';
 import pir from './pir.ts';
 import pulseCounter from './pulse-counter.ts';
 import reed from './reed.ts';
@@ -32,6 +35,9 @@ import si7021 from './si7021.ts';
 import sw420 from './sw420.ts';
 import tmp102 from './tmp102.ts';
 import tmp117 from './tmp117.ts';
+import tsl2561 from './tsl2561.ts';
+import tsl2591 from './tsl2591.ts';
+import veml7700 from './veml7700.ts';
 
 export const drivers: Readonly<Record<string, AnyDriver>> = {
   ads1115,
@@ -52,9 +58,12 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   hwmon,
   iio,
   ina219,
+  lis3dh,
   lm75,
   mcp9808,
   mock,
+  mpu6050,
+  opt3001,
   pir,
   'pulse-counter': pulseCounter,
   reed,
@@ -66,4 +75,7 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   sw420,
   tmp102,
   tmp117,
+  tsl2561,
+  tsl2591,
+  veml7700,
 };

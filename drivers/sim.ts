@@ -17,8 +17,11 @@ import { simulation as htu21d } from './htu21d.sim.ts';
 import { simulation as hwmon } from './hwmon.sim.ts';
 import { simulation as iio } from './iio.sim.ts';
 import { simulation as ina219 } from './ina219.sim.ts';
+import { simulation as lis3dh } from './lis3dh.sim.ts';
 import { simulation as lm75 } from './lm75.sim.ts';
 import { simulation as mcp9808 } from './mcp9808.sim.ts';
+import { simulation as mpu6050 } from './mpu6050.sim.ts';
+import { simulation as opt3001 } from './opt3001.sim.ts';
 import { simulation as pir } from './pir.sim.ts';
 import { simulation as pulseCounter } from './pulse-counter.sim.ts';
 import { simulation as reed } from './reed.sim.ts';
@@ -30,6 +33,9 @@ import { simulation as si7021 } from './si7021.sim.ts';
 import { simulation as sw420 } from './sw420.sim.ts';
 import { simulation as tmp102 } from './tmp102.sim.ts';
 import { simulation as tmp117 } from './tmp117.sim.ts';
+import { simulation as tsl2561 } from './tsl2561.sim.ts';
+import { simulation as tsl2591 } from './tsl2591.sim.ts';
+import { simulation as veml7700 } from './veml7700.sim.ts';
 
 export const simulations: Readonly<Record<string, Simulation>> = {
   ads1115,
@@ -49,8 +55,11 @@ export const simulations: Readonly<Record<string, Simulation>> = {
   hwmon,
   iio,
   ina219,
+  lis3dh,
   lm75,
   mcp9808,
+  mpu6050,
+  opt3001,
   pir,
   'pulse-counter': pulseCounter,
   reed,
@@ -62,4 +71,7 @@ export const simulations: Readonly<Record<string, Simulation>> = {
   sw420,
   tmp102,
   tmp117,
+  tsl2561,
+  tsl2591,
+  veml7700,
 };

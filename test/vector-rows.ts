@@ -10,7 +10,8 @@ import { crc8 } from '../src/driver.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
 import { AIR, runAht20, runBme680, runBmp280, runBmp388, runScd4x, runSht3x } from './vector-rows-air.ts';
 import { runDs18b20, runIio } from './vector-rows-files.ts';
-import { runAdxl345, runVibration } from './vector-rows-motion.ts';
+import { runOpt3001, runTsl2561, runTsl2591, runVeml7700 } from './vector-rows-light.ts';
+import { runAdxl345, runLis3dh, runMpu6050, runVibration } from './vector-rows-motion.ts';
 import {
   runAds1115,
   runHdc1080,
@@ -116,13 +117,19 @@ export const rowRunners: Readonly<Record<string, RowRunner>> = {
   htu21d: runHtu21d,
   'iio-sysfs': runIio,
   ina219: runIna219,
+  lis3dh: runLis3dh,
   lm75: runLm75,
   mcp9808: runMcp9808,
+  mpu6050: runMpu6050,
+  opt3001: runOpt3001,
   scd4x: runScd4x,
   sht3x: runSht3x,
   sht4x: runSht4x,
   si7021: runSi7021,
   tmp102: runTmp102,
   tmp117: runTmp117,
+  tsl2561: runTsl2561,
+  tsl2591: runTsl2591,
+  veml7700: runVeml7700,
   vibration: runVibration,
 };

@@ -78,6 +78,9 @@ describe('the runner of vectors', () => {
     ['bme680', 'gasResistance', 100_000],
     ['aht20', 'humidity', 0.002],
     ['scd4x', 'co2', 1],
+    ['opt3001', 'illuminance', 1],
+    ['tsl2591', 'illuminance', 50],
+    ['veml7700', 'illuminance', 50],
     ['vibration', 'rms', 0.01],
     ['vibration', 'dominantHz', 10],
     ['vibration', 'velocityRmsHann_mm_s', 1],
@@ -90,6 +93,7 @@ describe('the runner of vectors', () => {
     ...['bme280', 'sht4x', 'bh1750', 'adxl345', 'htu21d', 'si7021', 'hdc1080', 'hdc2080', 'mcp9808', 'lm75', 'tmp102'],
     ...['tmp117', 'ina219', 'ads1115'],
     ...['bme680', 'bmp280', 'bmp388', 'aht20', 'scd4x', 'sht3x'],
+    ...['lis3dh', 'mpu6050', 'opt3001', 'tsl2561', 'tsl2591', 'veml7700'],
   ];
   it.each(REFUSING)('notices a value of %s that should have been refused', async (sensor) => {
     const { failed, of } = await failuresOf(sensor, isPlain, (row) => withExpect(row, null));

@@ -35,8 +35,9 @@ export interface Reporter {
   report(surroundings: Surroundings): StatusReport;
 }
 
-/** Writing at the start (headers, a spare segment) is no measure of a day. */
-const MIN_DAY_SAMPLE_MS = 120_000;
+/** What is written at the start (headers, spare segments) is no measure of a day: counting begins after it. */
+const START_MS = 60_000;
+const MIN_DAY_SAMPLE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
 const sensorKey = (id: string): string => `sensor:${id}`;
@@ -47,6 +48,8 @@ const rounded = (rate: number | null): number | null => (rate === null ? null : 
 export function createReporter(clock: Clock, parts: () => Parts): Reporter {
   const latest = new Map<string, { readonly atMs: number; readonly message: StateMessage }>();
   let opened = { stream: parts().journal.stream, atMs: clock.monotonic() };
+  /** Where counting what is written began. */
+  let counted: { readonly atMs: number; readonly bytes: number } | undefined;
   const rates: Rates = createRates(clock, () => {
     const { sensors, uplinks } = parts();
     return Object.fromEntries([
@@ -107,8 +110,9 @@ export function createReporter(clock: Clock, parts: () => Parts): Reporter {
   };
 
   const journalSection = (status: JournalStatus, { config, oldest }: Surroundings): JournalSection => {
-    const openMs = clock.monotonic() - opened.atMs;
-    const bytesPerDay = openMs < MIN_DAY_SAMPLE_MS ? null : Math.round((status.bytesWritten * DAY_MS) / openMs);
+    const spanMs = counted ? clock.monotonic() - counted.atMs : 0;
+    const bytes = status.bytesWritten - (counted?.bytes ?? 0);
+    const bytesPerDay = spanMs < MIN_DAY_SAMPLE_MS ? null : Math.round((bytes * DAY_MS) / spanMs);
     return {
       directory: config.journal.directory,
       storage: status.storage,
@@ -128,18 +132,23 @@ export function createReporter(clock: Clock, parts: () => Parts): Reporter {
   };
 
   /** A journal that was opened anew counts from nothing. */
-  const lookAtStream = ({ stream }: JournalStatus) => {
-    if (stream !== opened.stream) opened = { stream, atMs: clock.monotonic() };
+  const lookAtJournal = ({ stream, bytesWritten }: JournalStatus) => {
+    const atMs = clock.monotonic();
+    if (stream !== opened.stream) {
+      opened = { stream, atMs };
+      counted = undefined;
+    }
+    if (atMs - opened.atMs >= START_MS) counted ??= { atMs, bytes: bytesWritten };
   };
   return {
     reading(message) {
       latest.set(message.sensor, { atMs: clock.monotonic(), message });
-      if (rates.note()) lookAtStream(parts().journal);
+      if (rates.note()) lookAtJournal(parts().journal);
     },
     report(surroundings) {
       rates.note();
       const now = parts();
-      lookAtStream(now.journal);
+      lookAtJournal(now.journal);
       const { config, version, time, uptimeMs, synced, warnings } = surroundings;
       for (const id of latest.keys()) if (!config.sensors.some((sensor) => sensor.id === id)) latest.delete(id);
       return {

@@ -96,10 +96,11 @@ it('an uplink is reported with its backlog and how long that takes', async () =>
 
 it('what is written in a day is told after two minutes, and counted anew with the journal', async () => {
   const { clock, now, report } = await station();
+  now.journal = { ...JOURNAL, bytesWritten: 2_000_000 };
   await clock.advance(60_000);
   expect(report().journal).toMatchObject({ bytes_per_day: null, card: expect.stringContaining('too early') });
   await clock.advance(60_000);
-  now.journal = { ...JOURNAL, bytesWritten: 120_000 };
+  now.journal = { ...JOURNAL, bytesWritten: 2_060_000 };
   expect(report().journal).toMatchObject({ bytes_per_day: 86_400_000, card: expect.stringContaining('50 years') });
   now.journal = { ...JOURNAL, stream: 'c'.repeat(24) };
   expect(report().journal.bytes_per_day).toBeNull();
