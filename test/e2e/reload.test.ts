@@ -35,7 +35,7 @@ const journal = async (config = 'sedge.yaml') =>
   JSON.parse((await sedge(['journal', '--json', '--config', config], { cwd: directory })).stdout);
 const started = async (...args: string[]) => {
   run = startSedge(['run', '--simulate', ...args], { cwd: directory });
-  await until('the start', () => /^started/m.test(run!.stderr()));
+  await until('the start', () => /^service\.started/m.test(run!.stderr()));
   return run;
 };
 
@@ -47,8 +47,8 @@ describe('a reload', () => {
     const { stream } = await journal();
     save(station({ sensors: 'one: { driver: mock, every: 100ms }, air: { driver: bme280, every: 1s }' }));
     kill('SIGHUP');
-    await until('the reload', () => /^reloaded/m.test(stderr()));
-    expect(stderr()).toMatch(/^reloaded done="sensor gone removed, sensor air added"$/m);
+    await until('the reload', () => /^configuration\.reloaded/m.test(stderr()));
+    expect(stderr()).toMatch(/^configuration\.reloaded done="sensor gone removed, sensor air added"$/m);
     await until('the new sensor', () => /sensor\.online sensor=air/.test(stderr()));
     expect(stderr().match(/sensor\.online sensor=one/g)).toHaveLength(1);
     expect((await journal()).stream).toBe(stream);
@@ -63,7 +63,7 @@ describe('a reload', () => {
     await until('the report', () => /sedge\.yaml:3:\d+: sensors\.one\.evry: /.test(stderr()));
     const { last } = await journal('valid.yaml');
     await until('sampling to go on', async () => (await journal('valid.yaml')).last > last + 3);
-    expect(stderr()).not.toMatch(/^reloaded/m);
+    expect(stderr()).not.toMatch(/^configuration\.reloaded/m);
   });
 
   it('that renames an uplink keeps what waits for it', async () => {
