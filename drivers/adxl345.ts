@@ -11,9 +11,14 @@
  * The chip's own clock is off by several percent, and so is a frequency. The band ends at half the rate.
  */
 import {
+  type BurstSample,
+  burstMs,
+  burstProblem,
+  burstSamples,
   type Channel,
   type Channels,
   type DriverContext,
+  fillWindow,
   type I2cDevice,
   type Options,
   type OptionTable,
@@ -62,9 +67,6 @@ const rateCode = (rateHz: number): number => 0x06 + RATES_HZ.indexOf(rateHz);
 const READY_LOOKS = 8;
 /** How far the chip's clock may be off. */
 const CLOCK_ERROR = 0.1;
-/** A transform over fewer samples says nothing; over more it would hold up everything else. */
-const MIN_SAMPLES = 16;
-const MAX_SAMPLES = 32_768;
 /** Transfers and wake-ups of one read, on a busy board. */
 const OVERHEAD_MS = 20;
 
@@ -94,17 +96,12 @@ interface Settings {
   readonly rateHz: number;
   readonly rangeG: number;
   readonly fullResolution: boolean;
-  readonly samples: number;
 }
-function settingsOf(chosen: Options): Settings {
-  const rateHz = chosen.rate as number;
-  return {
-    rateHz,
-    rangeG: chosen.range as number,
-    fullResolution: chosen.full_resolution as boolean,
-    samples: Math.round(((chosen.window as number) * rateHz) / 1_000),
-  };
-}
+const settingsOf = (chosen: Options): Settings => ({
+  rateHz: chosen.rate as number,
+  rangeG: chosen.range as number,
+  fullResolution: chosen.full_resolution as boolean,
+});
 
 /** Bits of a sample: 10, or in full resolution as many as keep 256 LSB/g over the range. */
 const bitsOf = (rangeG: number, fullResolution: boolean): number => (fullResolution ? 9 + Math.log2(rangeG) : 10);
@@ -112,15 +109,8 @@ const bitsOf = (rangeG: number, fullResolution: boolean): number => (fullResolut
 export const stepOf = (rangeG: number, fullResolution: boolean): number =>
   (rangeG * 2 * G) / 2 ** bitsOf(rangeG, fullResolution);
 
-export interface Sample {
-  /** m/s2 of x, y and z. */
-  readonly axes: readonly [number, number, number];
-  /** An axis is at the end of its range: its value is no measurement. */
-  readonly saturated: boolean;
-}
-
 /** Six bytes of data, by what DATA_FORMAT holds. `lowBitZero` at 1600 and 3200 Hz: the upper rail is one step lower. */
-export function convert(bytes: Uint8Array, dataFormat: number, lowBitZero = false): Sample {
+export function convert(bytes: Uint8Array, dataFormat: number, lowBitZero = false): BurstSample {
   const view = new DataView(bytes.buffer, bytes.byteOffset, 6);
   const rangeG = 2 << (dataFormat & 0x03);
   const fullResolution = (dataFormat & FULL_RESOLUTION) !== 0;
@@ -151,8 +141,6 @@ function sampleChannels(settings: Settings): Channels {
 const periodMs = (rateHz: number): number => 1_000 / rateHz;
 const turnOnMs = (rateHz: number): number => TURN_ON_MS + periodMs(rateHz);
 const sampleWorstCaseMs = (rateHz: number): number => turnOnMs(rateHz) + 2 * periodMs(rateHz) + OVERHEAD_MS;
-const burstWorstCaseMs = (rateHz: number, windowMs: number): number =>
-  windowMs * (1 + CLOCK_ERROR) + sampleWorstCaseMs(rateHz) + FIFO_LENGTH * periodMs(rateHz);
 
 /**
  * Takes what the FIFO holds, oldest first. Rejects with `sensor.overrun` when samples were lost, or may have been: the
@@ -163,13 +151,13 @@ export async function drain(
   fail: DriverContext['fail'],
   filling: () => number = () => 0,
   lowBitZero = false,
-): Promise<readonly Sample[]> {
+): Promise<readonly BurstSample[]> {
   const lost = () =>
     fail('sensor.overrun', 'adxl345: samples were lost inside the window: lower the rate, or the load of this board');
   const entries = (await device.writeRead([FIFO_STATUS], 1))[0]! & ENTRIES;
   const [source = 0, dataFormat = 0] = await device.writeRead([INT_SOURCE], 2);
   if (source & OVERRUN) throw lost();
-  const samples: Sample[] = [];
+  const samples: BurstSample[] = [];
   for (let taken = 0; taken < entries; taken++) {
     const bytes = await device.writeRead([DATA_X0], DATA_BYTES);
     if (entries - taken + filling() > FIFO_LENGTH + 1) throw lost();
@@ -186,17 +174,17 @@ const driver: PollDriver<'i2c'> = {
   bus: 'i2c',
   kind: 'poll',
   addresses: [0x53, 0x1d],
-  channels: sampleChannels({ rateHz: 200, rangeG: 16, fullResolution: true, samples: 200 }),
+  channels: sampleChannels({ rateHz: 200, rangeG: 16, fullResolution: true }),
   options,
   worstCaseMs: sampleWorstCaseMs(200),
   variant(chosen) {
     const settings = settingsOf(chosen);
-    const { rateHz, samples } = settings;
+    const { rateHz } = settings;
     const windowMs = chosen.window as number;
     if (chosen.mode !== 'burst') return { channels: sampleChannels(settings), worstCaseMs: sampleWorstCaseMs(rateHz) };
     return {
-      channels: vibrationChannels(limitOf(settings), finestStep(settings), rateHz, samples),
-      worstCaseMs: burstWorstCaseMs(rateHz, windowMs),
+      channels: vibrationChannels(limitOf(settings), finestStep(settings), rateHz, burstSamples(windowMs, rateHz)),
+      worstCaseMs: sampleWorstCaseMs(rateHz) + burstMs(windowMs, rateHz, DRAIN_AT),
       windowMs,
     };
   },
@@ -206,21 +194,13 @@ const driver: PollDriver<'i2c'> = {
   },
 
   async open({ device, clock, options: chosen, wait, fail }) {
-    const { rateHz, rangeG, fullResolution, samples } = settingsOf(chosen);
+    const { rateHz, rangeG, fullResolution } = settingsOf(chosen);
     const windowMs = chosen.window as number;
     const burst = chosen.mode === 'burst';
     const lowBitZero = rateHz > FINEST_RATE_HZ && (fullResolution || rangeG === 2);
     const dataFormat = (fullResolution ? FULL_RESOLUTION : 0) | Math.log2(rangeG / 2);
-    if (burst && rateHz > device.clockHz * RATE_PER_CLOCK)
-      throw fail(
-        'config.invalid',
-        `adxl345: a bus of ${device.clockHz / 1_000} kHz carries ${device.clockHz * RATE_PER_CLOCK} Hz and not ${rateHz} Hz: lower the rate, or set dtparam=i2c_arm_baudrate=400000 for 800 Hz`,
-      );
-    if (burst && (samples < MIN_SAMPLES || samples > MAX_SAMPLES))
-      throw fail(
-        'config.invalid',
-        `adxl345: a window of ${windowMs} ms at ${rateHz} Hz holds ${samples} samples and not ${MIN_SAMPLES} to ${MAX_SAMPLES}: change window or rate`,
-      );
+    const problem = burst && burstProblem(windowMs, rateHz, device.clockHz * RATE_PER_CLOCK, device.clockHz);
+    if (problem) throw fail('config.invalid', `adxl345: ${problem}`);
     const [id = 0] = await device.writeRead([DEVID], 1);
     if (id !== ADXL345)
       throw fail(
@@ -265,22 +245,14 @@ const driver: PollDriver<'i2c'> = {
     };
 
     const window = async (signal: AbortSignal): Promise<Values> => {
-      const axes = { x: new Float64Array(samples), y: new Float64Array(samples), z: new Float64Array(samples) };
       await start(STREAM);
-      const endMs = clock.monotonic() + burstWorstCaseMs(rateHz, windowMs) - OVERHEAD_MS;
-      let fromMs = clock.monotonic() + TURN_ON_MS;
-      for (let taken = 0; taken < samples; ) {
-        if (clock.monotonic() > endMs) throw notReady();
-        const fillMs = Math.min(DRAIN_AT, samples - taken) * periodMs(rateHz);
-        await wait(fromMs + fillMs - clock.monotonic(), signal);
-        fromMs = clock.monotonic();
-        const filling = () => ((clock.monotonic() - fromMs) / periodMs(rateHz)) * (1 + CLOCK_ERROR);
-        for (const found of (await drain(device, fail, filling, lowBitZero)).slice(0, samples - taken)) {
-          if (found.saturated) throw saturated();
-          [axes.x[taken], axes.y[taken], axes.z[taken]] = found.axes;
-          taken += 1;
-        }
-      }
+      const fifo = (filledMs: () => number) =>
+        drain(device, fail, () => (filledMs() / periodMs(rateHz)) * (1 + CLOCK_ERROR), lowBitZero);
+      const axes = await fillWindow(
+        { id: 'adxl345', rangeG, rateHz, windowMs, drainAt: DRAIN_AT, drain: fifo },
+        { clock, wait, fail },
+        signal,
+      );
       // After a brown-out the FIFO reads as zeros; then the chip is in standby.
       const [power = 0] = await device.writeRead([POWER_CTL], 1);
       if (power !== MEASURE) throw notReady();

@@ -4,7 +4,7 @@
  * calibration. (The driver uses the floating point formulas: the two check each other.)
  *
  * Models: id, reset command and the flag that must be set before it, error register, forced mode with its duration, ready
- * bits that appear with the data and go when they are read, reads that are too early (the old data), resolution by
+ * bits that appear with the data and go only when they are read, reads that are too early (the old data), resolution by
  * oversampling, the IIR filter, switched-off channels, settings that do not fit in normal mode.
  * Does not model: measurements in normal mode, the FIFO, the watchdog, interrupts, noise, self-heating.
  */
@@ -167,7 +167,6 @@ function create(world: World) {
       if (mode === 0b11) {
         if (takesMs >= SHORTEST_PERIOD_MS * 2 ** memory[0x1d]!) memory[0x02]! |= 0b100;
       } else if (mode !== 0) {
-        memory[0x03]! &= ~0x60;
         conversion = { endMs: world.clock.monotonic() + takesMs, hasPressure, hasTemperature };
       }
     }

@@ -203,18 +203,25 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
   if (isStuck(trimming)) throw stuck();
   const calibration = parseCalibration(trimming);
 
+  let isUnread = false;
+
   const measure = async (signal: AbortSignal): Promise<Uint8Array> => {
+    // The ready bits of a measurement that was called off would pass for those of the next: reading clears them.
+    if (isUnread) await device.writeRead([DATA.register], DATA.length);
     if (filter > 0) {
       const [config] = await device.writeRead([CONFIG], 1);
       if ((config! & FILTER_BITS) >> 1 !== filter) await device.write(CONFIG, filter << 1);
     }
     const isOn = TEMPERATURE_ON | (samples.p > 0 ? PRESSURE_ON : 0);
     await device.write(OSR, osr);
+    isUnread = true;
     await device.write(PWR_CTRL, FORCED_MODE | isOn);
     await wait(measurementUs(samples) / 1000, signal);
     await untilSet(TEMPERATURE_READY | (samples.p > 0 ? PRESSURE_READY : 0), 'measuring', signal);
     await refuseIf(FATAL | SETTINGS_REFUSED);
-    return device.writeRead([DATA.register], DATA.length);
+    const data = await device.writeRead([DATA.register], DATA.length);
+    isUnread = false;
+    return data;
   };
 
   return {

@@ -13,7 +13,10 @@ import gpioInput from './gpio-input.ts';
 import host from './host.ts';
 import hwmon from './hwmon.ts';
 import iio from './iio.ts';
+import lis3dh from './lis3dh.ts';
 import mock from './mock.ts';
+import mpu6050 from './mpu6050.ts';
+import opt3001 from './opt3001.ts';
 import pir from './pir.ts';
 import pulseCounter from './pulse-counter.ts';
 import reed from './reed.ts';
@@ -22,6 +25,9 @@ import sht3x from './sht3x.ts';
 import sht4x from './sht4x.ts';
 import shtc3 from './shtc3.ts';
 import sw420 from './sw420.ts';
+import tsl2561 from './tsl2561.ts';
+import tsl2591 from './tsl2591.ts';
+import veml7700 from './veml7700.ts';
 
 export const drivers: Readonly<Record<string, AnyDriver>> = {
   adxl345,
@@ -37,7 +43,10 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   host,
   hwmon,
   iio,
+  lis3dh,
   mock,
+  mpu6050,
+  opt3001,
   pir,
   'pulse-counter': pulseCounter,
   reed,
@@ -46,4 +55,7 @@ export const drivers: Readonly<Record<string, AnyDriver>> = {
   sht4x,
   shtc3,
   sw420,
+  tsl2561,
+  tsl2591,
+  veml7700,
 };

@@ -12,6 +12,9 @@ import { simulation as ds18b20 } from './ds18b20.sim.ts';
 import { simulation as gpioInput } from './gpio-input.sim.ts';
 import { simulation as hwmon } from './hwmon.sim.ts';
 import { simulation as iio } from './iio.sim.ts';
+import { simulation as lis3dh } from './lis3dh.sim.ts';
+import { simulation as mpu6050 } from './mpu6050.sim.ts';
+import { simulation as opt3001 } from './opt3001.sim.ts';
 import { simulation as pir } from './pir.sim.ts';
 import { simulation as pulseCounter } from './pulse-counter.sim.ts';
 import { simulation as reed } from './reed.sim.ts';
@@ -20,6 +23,9 @@ import { simulation as sht3x } from './sht3x.sim.ts';
 import { simulation as sht4x } from './sht4x.sim.ts';
 import { simulation as shtc3 } from './shtc3.sim.ts';
 import { simulation as sw420 } from './sw420.sim.ts';
+import { simulation as tsl2561 } from './tsl2561.sim.ts';
+import { simulation as tsl2591 } from './tsl2591.sim.ts';
+import { simulation as veml7700 } from './veml7700.sim.ts';
 
 export const simulations: Readonly<Record<string, Simulation>> = {
   adxl345,
@@ -34,6 +40,9 @@ export const simulations: Readonly<Record<string, Simulation>> = {
   'gpio-input': gpioInput,
   hwmon,
   iio,
+  lis3dh,
+  mpu6050,
+  opt3001,
   pir,
   'pulse-counter': pulseCounter,
   reed,
@@ -42,4 +51,7 @@ export const simulations: Readonly<Record<string, Simulation>> = {
   sht4x,
   shtc3,
   sw420,
+  tsl2561,
+  tsl2591,
+  veml7700,
 };

@@ -105,7 +105,16 @@ uplinks: { nobody: { type: mqtt, url: "mqtt://127.0.0.1:1" } }
   const silent = { write: () => true };
   const stop = new AbortController();
   setTimeout(() => stop.abort(), WARM_UP_MS);
-  const io = { stdout: silent, stderr: silent, env: {}, cwd: directory, version, signal: stop.signal, onHangup() {} };
+  const io = {
+    stdout: silent,
+    stderr: silent,
+    env: {},
+    cwd: directory,
+    version,
+    signal: stop.signal,
+    onHangup() {},
+    onStray() {},
+  };
   const status = await main(['run', '--config', config], io);
   rmSync(directory, { recursive: true, force: true });
   if (status !== 0) console.warn(`the warm-up ended with ${status}: sedge.cache holds less than it could`);

@@ -13,6 +13,7 @@ import type { Clock } from './clock.ts';
 import { type ErrorCode, SedgeError } from './errors.ts';
 import type { Channels, Values } from './reading.ts';
 
+export { type BurstSample, burstMs, burstProblem, burstSamples, fifoRateHz, fillWindow } from './burst.ts';
 export type { FileTree } from './bus/files.ts';
 export type { Edge, GpioLine } from './bus/gpio.ts';
 export type { I2cDevice } from './bus/i2c.ts';

@@ -21,6 +21,8 @@ export interface PublishingOptions {
   /** The journal of the moment: a reload may open another. */
   readonly journal: () => Journal;
   readonly anchorOf: (bootId: string) => Anchor | undefined;
+  /** Some uplink came or went: whether any is connected now. */
+  readonly onConnection: (isAnyConnected: boolean) => void;
 }
 
 export interface Publishing {
@@ -34,7 +36,7 @@ export interface Publishing {
 }
 
 export function createPublishing(options: PublishingOptions): Publishing {
-  const { clock, log, random, bootId, station, journal, anchorOf } = options;
+  const { clock, log, random, bootId, station, journal, anchorOf, onConnection } = options;
   const running = new Map<string, { readonly config: UplinkConfig; readonly uplink: Uplink }>();
 
   const startUplink = (config: UplinkConfig, waitMs: number) => {
@@ -45,7 +47,8 @@ export function createPublishing(options: PublishingOptions): Publishing {
       get: (of: string) => journal().note(key(of)),
       set: (of: string, value: string | undefined) => journal().setNote(key(of), value),
     };
-    const uplink = mqttUplink(config, { name, station, source, clock, log, random, memory });
+    const onChange = () => onConnection([...running.values()].some(({ uplink }) => uplink.status().connected));
+    const uplink = mqttUplink(config, { name, station, source, clock, log, random, memory, onChange });
     running.set(name, { config, uplink });
   };
   const stopUplink = async (name: string, drainMs: number) => {

@@ -188,6 +188,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     bootId,
     station,
     journal: () => journal,
+    // Offline, fewer commits spare the card; nobody waits for them then.
+    onConnection: (isAny) =>
+      journal.commitEvery(isAny ? config.journal.commitEveryMs : config.journal.commitEveryOfflineMs),
     anchorOf: (boot) => (boot === bootId ? timekeeper.anchor() : anchorOf(journal, boot)),
   });
 

@@ -20,6 +20,7 @@ const RULES: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   // Words and time: know nothing of the rest.
   [/^src\/(reading|errors|clock|version|fft|import|same-config)\.ts$/, /^$/],
   [/^src\/vibration\.ts$/, /^src\/(fft|reading)\.ts$/],
+  [/^src\/burst\.ts$/, /^src\/clock\.ts$/],
   [/^src\/timekeeper\.ts$/, /^src\/(clock|reading)\.ts$/],
   // Buses know bytes and levels, neither drivers nor readings.
   [/^src\/bus\//, /^src\/(errors|clock)\.ts$|^src\/bus\//],
@@ -28,7 +29,7 @@ const RULES: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   [/^src\/gpio-watch\.ts$/, /^src\/clock\.ts$|^src\/bus\/gpio\.ts$/],
   [
     /^src\/driver\.ts$/,
-    /^src\/(reading|errors|clock|vibration|kernel-device|gpio-watch)\.ts$|^src\/bus\/(i2c|gpio|files)\.ts$/,
+    /^src\/(burst|reading|errors|clock|vibration|kernel-device|gpio-watch)\.ts$|^src\/bus\/(i2c|gpio|files)\.ts$/,
   ],
   // A simulation imports the simulated bus only, never its driver; a driver what a driver author imports.
   [/^drivers\/index\.ts$/, /^drivers\/[a-z0-9-]+\.ts$|^src\/driver\.ts$/],
@@ -84,6 +85,13 @@ const RULES: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   [
     /^src\/publishing\.ts$/,
     /^src\/(clock|delivery|same-config|timekeeper)\.ts$|^src\/uplink\/(mqtt|types)\.ts$|^src\/(journal|config)\/types\.ts$|^src\/service\/log\.ts$/,
+  ],
+  // Looking at the system and its wires: neither runtime nor commands.
+  [/^src\/system\.ts$/, /^$/],
+  [/^src\/scan\//, /^src\/(clock|driver|errors|system)\.ts$|^src\/(bus|scan)\//],
+  [
+    /^src\/doctor\//,
+    /^src\/(clock|codec|delivery|errors|sensors|system|timekeeper)\.ts$|^src\/(bus|config|doctor|journal|scan|uplink)\/|^src\/status\/(card|report)\.ts$|^src\/sampler\/deadline\.ts$|^src\/service\/install\.ts$|^drivers\/index\.ts$/,
   ],
   // Only these join the parts.
   [/^src\/runtime\.ts$/, /^src\/(?!main\.ts|cli\/|demo\/|receive\/)/],

@@ -37,6 +37,7 @@ const ROOM: Surroundings = {
   humidity: 45,
   pressure: 1013.25,
   illuminance: 300,
+  infrared: 0,
   co2: 600,
   voltage: 3.3,
   current: 0.1,
@@ -44,6 +45,9 @@ const ROOM: Surroundings = {
   acceleration_x: 0,
   acceleration_y: 0,
   acceleration_z: 9.80665,
+  angular_velocity_x: 0,
+  angular_velocity_y: 0,
+  angular_velocity_z: 0,
   contact: 0,
   shocks: 0,
 };

@@ -10,7 +10,8 @@ import { crc8 } from '../src/driver.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
 import { AIR, runAht20, runBme680, runBmp280, runBmp388, runScd4x, runSht3x } from './vector-rows-air.ts';
 import { runDs18b20, runIio } from './vector-rows-files.ts';
-import { runAdxl345, runVibration } from './vector-rows-motion.ts';
+import { runOpt3001, runTsl2561, runTsl2591, runVeml7700 } from './vector-rows-light.ts';
+import { runAdxl345, runLis3dh, runMpu6050, runVibration } from './vector-rows-motion.ts';
 import { commandChip, exchangesOf, readOnce, registerChip } from './vector-wire.ts';
 
 /** Nothing of ours computes what this row is about. */
@@ -99,8 +100,14 @@ export const rowRunners: Readonly<Record<string, RowRunner>> = {
   crc8: runCrc8,
   ds18b20: runDs18b20,
   'iio-sysfs': runIio,
+  lis3dh: runLis3dh,
+  mpu6050: runMpu6050,
+  opt3001: runOpt3001,
   scd4x: runScd4x,
   sht3x: runSht3x,
   sht4x: runSht4x,
+  tsl2561: runTsl2561,
+  tsl2591: runTsl2591,
+  veml7700: runVeml7700,
   vibration: runVibration,
 };

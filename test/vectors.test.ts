@@ -61,6 +61,9 @@ describe('the runner of vectors', () => {
     ['bme680', 'gasResistance', 100_000],
     ['aht20', 'humidity', 0.002],
     ['scd4x', 'co2', 1],
+    ['opt3001', 'illuminance', 1],
+    ['tsl2591', 'illuminance', 50],
+    ['veml7700', 'illuminance', 50],
     ['vibration', 'rms', 0.01],
     ['vibration', 'dominantHz', 10],
     ['vibration', 'velocityRmsHann_mm_s', 1],
@@ -69,13 +72,27 @@ describe('the runner of vectors', () => {
     expect(failed).toBe(of);
   });
 
-  it.each(['bme280', 'sht4x', 'bh1750', 'adxl345', 'bme680', 'bmp280', 'bmp388', 'aht20', 'scd4x', 'sht3x'])(
-    'notices a value of %s that should have been refused',
-    async (sensor) => {
-      const { failed, of } = await failuresOf(sensor, isPlain, (row) => withExpect(row, null));
-      expect(failed).toBe(of);
-    },
-  );
+  it.each([
+    'bme280',
+    'sht4x',
+    'bh1750',
+    'adxl345',
+    'bme680',
+    'bmp280',
+    'bmp388',
+    'aht20',
+    'scd4x',
+    'sht3x',
+    'lis3dh',
+    'mpu6050',
+    'opt3001',
+    'tsl2561',
+    'tsl2591',
+    'veml7700',
+  ])('notices a value of %s that should have been refused', async (sensor) => {
+    const { failed, of } = await failuresOf(sensor, isPlain, (row) => withExpect(row, null));
+    expect(failed).toBe(of);
+  });
 
   it('notices a channel that should have been left out', async () => {
     const { failed, of } = await failuresOf('bme280', isPlain, (row) =>

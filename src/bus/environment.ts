@@ -118,6 +118,8 @@ export function environment({ seed, speed, clock }: EnvironmentOptions): Environ
         ),
         illuminance: (monoMs) =>
           Math.max(0, (0.8 + daylight(monoMs) + 320 * lamp(monoMs)) * light * (1 + flicker(monoMs))),
+        // Daylight has more of it than the lamp.
+        infrared: (monoMs) => 0.25 - 0.15 * lamp(monoMs),
         contact: door,
         lamp,
         acceleration_x: sum((monoMs) => shaking * running(monoMs) * 1.3 * turn(monoMs, 1, phase), hiss('x', 0.12)),
@@ -129,6 +131,9 @@ export function environment({ seed, speed, clock }: EnvironmentOptions): Environ
           (monoMs) => GRAVITY + shaking * running(monoMs) * 0.5 * turn(monoMs, 2, phase),
           hiss('z', 0.12),
         ),
+        angular_velocity_x: hiss('turn x', 0.02),
+        angular_velocity_y: hiss('turn y', 0.02),
+        angular_velocity_z: hiss('turn z', 0.02),
         shocks: (monoMs) => knocks(monoMs) - beganKnocks,
         co2: (monoMs) => 620 + 180 * damp(monoMs) + 40 * humid(monoMs),
         // Stale air has more of what a metal oxide burns.

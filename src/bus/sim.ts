@@ -12,8 +12,9 @@ export interface World {
   readonly clock: Clock;
   /**
    * What is the case at monotonic time `monoMs` (now, if left out), in the units of design section 5: temperature Cel,
-   * humidity %RH, pressure hPa, illuminance lx, co2 ppm, gas_resistance Ohm, acceleration_x|y|z m/s2 (with gravity), contact 0|1, shocks (number of
-   * vibration pulses so far since the simulation began).
+   * humidity %RH, pressure hPa, illuminance lx, infrared (0 to 0.5: what a photodiode for infrared light sees, as a share
+   * of what one for all light sees), co2 ppm, gas_resistance Ohm, voltage V, current A, acceleration_x|y|z m/s2
+   * (with gravity), angular_velocity_x|y|z rad/s, contact 0|1, shocks (number of vibration pulses so far since the simulation began).
    */
   value(what: string, monoMs?: number): number;
   /** Uniform in [0, 1), from the simulation's seed. */

@@ -1,8 +1,10 @@
 /** How commands get their configuration: found, loaded, and its problems printed, all at once. */
 import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import { drivers } from '../../drivers/index.ts';
 import { findConfig, formatProblem, loadConfig } from '../config/load.ts';
 import type { Config, Problem } from '../config/types.ts';
+import { PLACES } from '../service/install.ts';
 import type { CommandIo } from './command.ts';
 
 export const CONFIG_OPTION = { config: { type: 'string', short: 'c' } } as const;
@@ -12,6 +14,23 @@ type Io = Pick<CommandIo, 'env' | 'cwd'>;
 
 export async function tryConfig(file: string, io: Io): Promise<{ config: Config } | { problems: readonly Problem[] }> {
   return loadConfig(file, { env: io.env, cwd: io.cwd, drivers, hostname: hostname() });
+}
+
+/**
+ * The environment in which the service loads its configuration: systemd gives it a state directory. Without that the journal
+ * would be looked for at the home of who asks. Throws `config.missing`.
+ */
+export async function serviceEnv(given: unknown, io: Io): Promise<NodeJS.ProcessEnv> {
+  const file = await findConfig(typeof given === 'string' ? given : undefined, io);
+  return resolve(io.cwd, file) === PLACES.config ? { STATE_DIRECTORY: PLACES.state, ...io.env } : io.env;
+}
+
+/** The configuration as the service would load it, without a word: for commands that look from outside. */
+export async function existingConfig(given: string | undefined, io: Io) {
+  const file = await findConfig(given, io);
+  const env = await serviceEnv(file, io);
+  const loaded: { config?: Config; problems?: readonly Problem[] } = await tryConfig(file, { ...io, env });
+  return { file, path: resolve(io.cwd, file), ...loaded };
 }
 
 /** Prints problems as `sedge check` does. */

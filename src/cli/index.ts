@@ -2,11 +2,13 @@
 import { check } from './check.ts';
 import type { Command } from './command.ts';
 import { demo } from './demo.ts';
+import { doctor } from './doctor.ts';
 import { driversCommand } from './drivers.ts';
 import { journal } from './journal.ts';
 import { read } from './read.ts';
 import { receive } from './receive.ts';
 import { run } from './run.ts';
+import { scan } from './scan.ts';
 import { schema } from './schema.ts';
 import { service } from './service.ts';
 import { status } from './status.ts';
@@ -17,6 +19,8 @@ export const COMMANDS: readonly Command[] = [
   check,
   read,
   receive,
+  scan,
+  doctor,
   status,
   journal,
   driversCommand,

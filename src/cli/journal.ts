@@ -6,7 +6,7 @@ import { inspectJournal, type StoredStatus } from '../journal/inspect.ts';
 import type { Gap } from '../journal/types.ts';
 import { shownSize } from '../status/words.ts';
 import { type Command, EXIT } from './command.ts';
-import { CONFIG_HELP, CONFIG_OPTION, requireConfig } from './configuration.ts';
+import { CONFIG_HELP, CONFIG_OPTION, requireConfig, serviceEnv } from './configuration.ts';
 
 /** The report of the outer contract (design section 9). */
 export interface JournalReport {
@@ -80,7 +80,7 @@ Safe beside the running service: it only reads, and holds nothing. Counts accept
   options: { ...CONFIG_OPTION, json: { type: 'boolean' } },
   maxPositionals: 0,
   async run(io, { values }) {
-    const found = await requireConfig(values.config, io);
+    const found = await requireConfig(values.config, { ...io, env: await serviceEnv(values.config, io) });
     if (!found) return EXIT.config;
     const { directory } = found.config.journal;
     const report = journalReport(await inspectJournal(directory), found.config);

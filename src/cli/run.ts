@@ -13,6 +13,7 @@ import { statusPlace } from '../service/status-place.ts';
 import { makeDirectory, openStatusSocket } from '../service/status-socket.ts';
 import { type Command, type CommandIo, EXIT } from './command.ts';
 import { CONFIG_HELP, CONFIG_OPTION, printProblems, requireConfig, tryConfig } from './configuration.ts';
+import { createReloads } from './reloads.ts';
 import { LOG_HELP, LOG_OPTIONS, serviceLog } from './service-log.ts';
 import { strayFields } from './stray.ts';
 
@@ -58,6 +59,8 @@ status 1. Exit status: 0 stopped by a signal, 1 it failed, 75 another process ho
   async run(io, { values }) {
     const clock = systemClock;
     const log = serviceLog(values, io, clock);
+    const reloads = createReloads();
+    io.onHangup(reloads.ask);
     const found = await requireConfig(values.config, io);
     if (!found) return EXIT.config;
     const { file, config } = found;
@@ -106,32 +109,18 @@ status 1. Exit status: 0 stopped by a signal, 1 it failed, 75 another process ho
     notifier.ready();
     notifier.startWatchdog(clock, () => runtime.progressing(), signal);
 
-    // One reload at a time; those asked for meanwhile become one more.
-    let reloading: Promise<void> | undefined;
-    let again = false;
-    const askReload = () => {
-      if (reloading) {
-        again = true;
-        return;
-      }
-      reloading = (async () => {
-        do {
-          again = false;
-          notifier.reloading();
-          await reload(file, runtime, io, log);
-          notifier.ready();
-        } while (again);
-        reloading = undefined;
-      })();
-    };
-    io.onHangup(askReload);
+    reloads.begin(async () => {
+      notifier.reloading();
+      await reload(file, runtime, io, log);
+      notifier.ready();
+    });
     if (values.watch === true) {
       let settling: NodeJS.Timeout | undefined;
       // The directory, not the file: editors replace it.
       const watcher = watch(dirname(file), (_event, name) => {
         if (name !== basename(file)) return;
         clearTimeout(settling);
-        settling = setTimeout(askReload, SETTLE_MS);
+        settling = setTimeout(reloads.ask, SETTLE_MS);
       });
       signal.addEventListener('abort', () => watcher.close(), { once: true });
     }
@@ -139,7 +128,7 @@ status 1. Exit status: 0 stopped by a signal, 1 it failed, 75 another process ho
     if (!signal.aborted)
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     notifier.stopping();
-    await reloading;
+    await reloads.idle();
     await answering.close();
     // A part that broke may not stop either; what it left is found at the next start.
     await Promise.race([runtime.stop(), ...(stray.signal.aborted ? [clock.sleep(BROKEN_STOP_MS)] : [])]);

@@ -77,16 +77,25 @@ async function questionOf(given: string | undefined, io: CommandIo): Promise<Que
     printProblems(result.problems, io);
     return undefined;
   }
-  const { directory } = result.config.journal;
+  return serviceWith(result.config.journal.directory, file, io);
+}
+
+/** Where the service with this journal and configuration answers, if it runs. */
+export async function serviceWith(
+  directory: string,
+  file: string | undefined,
+  { env }: Pick<CommandIo, 'env'>,
+): Promise<Question> {
+  const surroundings = { env, uid: process.getuid?.(), tmpdir: tmpdir() };
   const owner = await stat(directory).then(
     ({ uid }) => uid,
     () => undefined,
   );
   return {
     // The journal may have moved at a reload; the socket stays where it was.
-    sockets: [...new Set([...statusSockets(directory, owner, surroundings), ...any.sockets])],
+    sockets: [...new Set([...statusSockets(directory, owner, surroundings), ...anySockets(surroundings)])],
     // The default directory depends on who asks, so the file decides as well.
-    isWanted: (report) => report.journal.directory === directory || isSameFile(report),
+    isWanted: ({ journal, config }) => journal.directory === directory || (file !== undefined && config === file),
     clock: systemClock,
   };
 }

@@ -69,6 +69,11 @@ export async function buildConfig(
   }
   const { journal, clock, simulation } = file;
   const commitEveryMs = journal?.commit_every ?? 0;
+  if (journal?.when_full === 'thin') {
+    warnings.push(
+      'journal.when_full: thinning is not built yet: a full journal drops the oldest records, and says which',
+    );
+  }
   return {
     device: file.device ?? (host || 'device'),
     sensors,

@@ -195,6 +195,9 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
     },
     append,
     flush: () => target().flush(),
+    commitEvery(ms) {
+      for (const one of journals()) one.commitEvery(ms);
+    },
     reader(name) {
       const known = readers.get(name) ?? reader(name);
       readers.set(name, known);

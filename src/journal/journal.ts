@@ -238,6 +238,7 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
     volatile: core.volatile,
     append: (record, urgent = false) => writer.append(record, urgent),
     flush: () => writer.flush(),
+    commitEvery: (ms) => writer.commitEvery(ms),
     reader(name) {
       return readers.get(name) ?? addReader(addConsumer(core, name));
     },

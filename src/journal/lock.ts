@@ -9,11 +9,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SedgeError } from '../errors.ts';
 
-export async function lockDirectory(directory: string): Promise<{ release(): Promise<void> }> {
+const abstract = process.platform === 'linux';
+
+/** The socket's name for a directory, which must be there. */
+async function socketPath(directory: string): Promise<string> {
   const { dev, ino } = await stat(directory);
   const name = `sedge-journal-${dev}-${ino}`;
-  const abstract = process.platform === 'linux';
-  const path = abstract ? `\0${name}` : join(tmpdir(), `${name}.sock`);
+  return abstract ? `\0${name}` : join(tmpdir(), `${name}.sock`);
+}
+
+/** Whether some process holds the journal; only asks, and so never stands in the way of one that starts. */
+export async function isLocked(directory: string): Promise<boolean> {
+  try {
+    return await answers(await socketPath(directory));
+  } catch {
+    return false;
+  }
+}
+
+export async function lockDirectory(directory: string): Promise<{ release(): Promise<void> }> {
+  const path = await socketPath(directory);
   let server = await listen(path);
   if (!server && !abstract && !(await answers(path))) {
     await unlink(path).catch(() => {});

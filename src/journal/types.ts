@@ -115,6 +115,8 @@ export interface Journal {
   append(record: JournalRecord, urgent?: boolean): Promise<number>;
   /** Commits what is in memory now. */
   flush(): Promise<void>;
+  /** Another commit interval, from the next one on. */
+  commitEvery(ms: number): void;
   /** The reader of a consumer; one not known yet begins at the oldest record stored. */
   reader(name: string): JournalReader;
   /** The consumer will not come back: what only it waited for is let go. */

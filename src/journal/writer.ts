@@ -39,6 +39,7 @@ export interface Writer {
   append(record: JournalRecord, urgent: boolean): Promise<number>;
   /** Resolves when everything given before was accepted or rejected. */
   flush(): Promise<void>;
+  commitEvery(ms: number): void;
   /** Seals the active segment and gives back what it did not use. */
   close(): Promise<void>;
 }
@@ -46,9 +47,10 @@ export interface Writer {
 /** How much of the commit interval a commit may be early. */
 const EARLY_PART = 0.02;
 
-export function createWriter(core: Core, commitEveryMs: number): Writer {
+export function createWriter(core: Core, initialCommitEveryMs: number): Writer {
   const { fs, tuning } = core;
   const maxRecordBytes = Math.min(MAX_RECORD_BYTES, tuning.segmentBytes - BLOCK_BYTES - FRAME_HEADER_BYTES - 6);
+  let commitEveryMs = initialCommitEveryMs;
   let waiting: Waiting[] = [];
   let waitingBytes = 0;
   let file: JournalFile | undefined;
@@ -235,6 +237,9 @@ export function createWriter(core: Core, commitEveryMs: number): Writer {
     async flush() {
       if (waiting.length > 0) await commitSoon();
       await loop;
+    },
+    commitEvery(ms) {
+      commitEveryMs = ms;
     },
     async close() {
       if (waiting.length > 0) await commitSoon();

@@ -132,6 +132,20 @@ describe('bmp388', () => {
     expect((await sensor.read(signal)).temperature).toBeCloseTo(26, 1);
   });
 
+  it('does not take the ready bits of a measurement that was called off for those of the next', async () => {
+    const { bus, open, clock } = rig();
+    const sensor = await open();
+    await expect(sensor.read(AbortSignal.abort())).rejects.toMatchObject({ code: 'sensor.deadline' });
+    await clock.sleep(100);
+    const before = bus.transcript.length;
+    await sensor.read(signal);
+    expect(bus.transcript.slice(before, before + 3)).toEqual([
+      expect.stringMatching(/^0x76 w 04 r [0-9a-f]{12}$/),
+      '0x76 w 1c02',
+      '0x76 w 1b13',
+    ]);
+  });
+
   it('leaves pressure out when it is switched off', async () => {
     const { open, options } = rig({ oversampling_pressure: 0 });
     expect(Object.keys(bmp388.variant?.(options).channels ?? {})).toEqual(['temperature']);

@@ -1,0 +1,88 @@
+/**
+ * A burst: a window of samples of three axes, collected through the FIFO of an accelerometer. What such drivers share:
+ * whether a window can be had at all, and the loop that fills it, bounded in samples and in time. Knows no chip.
+ */
+import type { Clock } from './clock.ts';
+
+/** One sample, in m/s2. */
+export interface BurstSample {
+  readonly axes: readonly [number, number, number];
+  /** An axis is at the end of its range: its value is no measurement. */
+  readonly saturated: boolean;
+}
+
+/** A transform over fewer samples says nothing; over more it would hold up everything else. */
+const MIN_SAMPLES = 16;
+const MAX_SAMPLES = 32_768;
+
+export const burstSamples = (windowMs: number, rateHz: number): number => Math.round((windowMs * rateHz) / 1_000);
+
+/** Clock cycles of a sample of six bytes in a long read: 54, and its share of addresses and counts. */
+const CYCLES_PER_SAMPLE = 60;
+/** Others need the bus too. */
+const SHARE_OF_BUS = 0.5;
+/** The rate that a bus carries from a FIFO which is emptied in long reads. */
+export const fifoRateHz = (busClockHz: number): number => (busClockHz * SHARE_OF_BUS) / CYCLES_PER_SAMPLE;
+
+/** Why there can be no such burst, with the way out; undefined when there can. `mostHz` is what the bus carries. */
+export function burstProblem(windowMs: number, rateHz: number, mostHz: number, busClockHz: number): string | undefined {
+  if (rateHz > mostHz)
+    return `a bus of ${busClockHz / 1_000} kHz carries ${Math.floor(mostHz)} Hz and not ${rateHz} Hz: lower the rate, or set dtparam=i2c_arm_baudrate=400000`;
+  const samples = burstSamples(windowMs, rateHz);
+  if (samples < MIN_SAMPLES || samples > MAX_SAMPLES)
+    return `a window of ${windowMs} ms at ${rateHz} Hz holds ${samples} samples and not ${MIN_SAMPLES} to ${MAX_SAMPLES}: change window or rate`;
+  return undefined;
+}
+
+/** How far a chip's own clock may be off. */
+const CLOCK_ERROR = 0.1;
+
+/** The longest that it takes to fill a window, from the moment that the FIFO is switched on. */
+export const burstMs = (windowMs: number, rateHz: number, drainAt: number): number =>
+  windowMs * (1 + CLOCK_ERROR) + (drainAt * 1_000) / rateHz;
+
+export interface Burst {
+  /** Of the driver, for messages. */
+  readonly id: string;
+  readonly rangeG: number;
+  readonly rateHz: number;
+  readonly windowMs: number;
+  /** How many samples are waited for before the FIFO is emptied. */
+  readonly drainAt: number;
+  /** Takes what the FIFO holds, oldest first; rejects when samples were lost. `filledMs` says how long it has been filling. */
+  drain(filledMs: () => number): Promise<readonly BurstSample[]>;
+}
+/** The part of a driver's context that is needed here. */
+export interface BurstContext {
+  readonly clock: Clock;
+  wait(ms: number, signal: AbortSignal): Promise<void>;
+  fail(code: string, message: string): Error;
+}
+
+/** Fills the window, from now on: exactly its number of samples of each axis, without a gap. */
+export async function fillWindow(
+  burst: Burst,
+  { clock, wait, fail }: BurstContext,
+  signal: AbortSignal,
+): Promise<Record<'x' | 'y' | 'z', Float64Array>> {
+  const { id, rangeG, rateHz, windowMs, drainAt } = burst;
+  const samples = burstSamples(windowMs, rateHz);
+  const axes = { x: new Float64Array(samples), y: new Float64Array(samples), z: new Float64Array(samples) };
+  let fromMs = clock.monotonic();
+  const endMs = fromMs + burstMs(windowMs, rateHz, drainAt);
+  for (let taken = 0; taken < samples; ) {
+    if (clock.monotonic() > endMs)
+      throw fail('sensor.not-ready', `${id}: no samples in the time that ${rateHz} Hz takes: check the supply`);
+    const fillMs = (Math.min(drainAt, samples - taken) * 1_000) / rateHz;
+    await wait(fromMs + fillMs - clock.monotonic(), signal);
+    const beganMs = clock.monotonic();
+    fromMs = beganMs;
+    for (const found of (await burst.drain(() => clock.monotonic() - beganMs)).slice(0, samples - taken)) {
+      if (found.saturated)
+        throw fail('sensor.saturated', `${id}: more than +/-${rangeG} g: choose a larger range or mount it elsewhere`);
+      [axes.x[taken], axes.y[taken], axes.z[taken]] = found.axes;
+      taken += 1;
+    }
+  }
+  return axes;
+}

@@ -1,0 +1,90 @@
+/** The check of the configuration: found, valid, its warnings, and who may read it and the passwords. */
+import { dirname, resolve } from 'node:path';
+import { parse } from 'yaml';
+import { formatProblem } from '../config/load.ts';
+import { systemFiles } from '../system.ts';
+import { mayRead, othersMayRead, othersMayWrite } from './access.ts';
+import { type Check, type DoctorContext, type Finding, fault, ok, warning } from './types.ts';
+
+/** Hidden from the service by ProtectHome=. */
+const HIDDEN = /^\/(home|root|run\/user)(\/|$)/;
+/** The user's files are where they say, whatever the root of the system. */
+const OWN_FILES = systemFiles();
+const CONFIGURATION = { because: 'configuration' } as const;
+
+export const configurationCheck: Check = {
+  id: 'configuration',
+  async run(context) {
+    const { file, config, problems, missing } = context.configuration;
+    if (file === undefined)
+      return [
+        fault(missing ?? 'no configuration was found', {
+          ...CONFIGURATION,
+          fix: 'sudo sedge service install   (writes a first one), or write sedge.yaml here: sedge drivers bme280 shows how',
+        }),
+      ];
+    const wrong = problems.map((problem) =>
+      fault(formatProblem(problem), {
+        ...CONFIGURATION,
+        fix: problem.message.includes('may not be read by this user')
+          ? `sudo sedge doctor --config ${file}`
+          : `correct ${file}${problem.line === undefined ? '' : ` in line ${problem.line}`}, then sedge check --config ${file}`,
+      }),
+    );
+    const sensors = config?.sensors.length ?? 0;
+    const valid = config ? [ok(`${file} is valid: sensors: ${sensors}, uplinks: ${config.uplinks.length}`)] : [];
+    // Said below with the file's name and the exact command.
+    const warnings = (config?.warnings ?? []).filter((text) => !text.includes('can be read by every user'));
+    return [
+      ...wrong,
+      ...valid,
+      ...warnings.map((text) => warning(text, { fix: `edit ${file}, then sedge check --config ${file}` })),
+      ...(await modes(context)),
+    ];
+  },
+};
+
+/** Names and passwords in the file itself, and the files that hold them instead. */
+function secretsIn(text: string): { readonly isHere: boolean; readonly files: readonly string[] } {
+  let uplinks: unknown;
+  try {
+    uplinks = (parse(text) as { uplinks?: unknown } | null)?.uplinks;
+  } catch {
+    return { isHere: false, files: [] };
+  }
+  const tables = Object.values(uplinks ?? {}) as (Readonly<Record<string, unknown>> | null)[];
+  const texts = (key: string) => tables.map((table) => table?.[key]).filter((value) => typeof value === 'string');
+  return {
+    isHere:
+      texts('password').some((password) => !/^\$\{\w+\}$/.test(password)) ||
+      texts('url').some((url) => /:\/\/[^/@:]*:[^/@]+@/.test(url)),
+    files: texts('password_file').filter((name) => !name.includes('${')),
+  };
+}
+
+async function modes({ configuration, subject }: DoctorContext): Promise<readonly Finding[]> {
+  const { path, text } = configuration;
+  if (path === undefined || text === undefined) return [];
+  const secrets = secretsIn(text);
+  const close = (file: string) =>
+    subject.isService ? `sudo chgrp ${subject.name} ${file} && sudo chmod 640 ${file}` : `chmod 600 ${file}`;
+  const found: Finding[] = [];
+  const look = async (file: string, isSecret: boolean) => {
+    const facts = await OWN_FILES.facts(file);
+    if (!facts) return;
+    if (othersMayWrite(facts)) found.push(fault(`every user may change ${file}`, { fix: `sudo chmod o-w ${file}` }));
+    if (isSecret && othersMayRead(facts))
+      found.push(warning(`${file} holds a password and every user may read it`, { fix: close(file) }));
+    else if (subject.isService && HIDDEN.test(file))
+      found.push(
+        fault(`${file} is where the service does not see it`, {
+          fix: `sudo mv ${file} /etc/sedge/, and name it there`,
+        }),
+      );
+    else if (subject.isService && !mayRead(subject, facts))
+      found.push(fault(`the service's user ${subject.name} may not read ${file}`, { fix: close(file) }));
+  };
+  await look(path, secrets.isHere);
+  for (const name of secrets.files) await look(resolve(dirname(path), name), true);
+  return found;
+}

@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type BurstContext,
+  type BurstSample,
+  burstMs,
+  burstProblem,
+  burstSamples,
+  fifoRateHz,
+  fillWindow,
+} from '../src/burst.ts';
+import { virtualClock } from '../src/clock.ts';
+import { SedgeError } from '../src/errors.ts';
+
+const signal = new AbortController().signal;
+const contextOf = (): BurstContext => {
+  const clock = virtualClock({ automatic: true });
+  return {
+    clock,
+    wait: (ms, until) => clock.sleep(ms, until),
+    fail: (code, message) => new SedgeError(code, message),
+  };
+};
+const sample = (x: number, saturated = false): BurstSample => ({ axes: [x, 0, 0], saturated });
+const BURST = { id: 'chip', rangeG: 2, rateHz: 100, windowMs: 500, drainAt: 20 };
+
+describe('whether there can be a burst', () => {
+  it('says what the bus carries, and the way out', () => {
+    expect(fifoRateHz(400_000)).toBeCloseTo(3_333, 0);
+    expect(burstProblem(1_000, 1_000, fifoRateHz(100_000), 100_000)).toMatch(
+      /^a bus of 100 kHz carries 833 Hz and not 1000 Hz: lower the rate, or set dtparam=i2c_arm_baudrate=400000$/,
+    );
+  });
+
+  it.each([
+    [150, 100, /holds 15 samples/],
+    [160, 100, undefined],
+    [32_768, 1_000, undefined],
+    [32_769, 1_000, /holds 32769 samples/],
+  ])('judges a window of %i ms at %i Hz by its samples', (windowMs, rateHz, problem) => {
+    const found = burstProblem(windowMs, rateHz, 3_000, 400_000);
+    if (problem) expect(found).toMatch(problem);
+    else expect(found).toBeUndefined();
+  });
+});
+
+describe('filling a window', () => {
+  it('waits for as many samples as are drained at once, and takes exactly its number', async () => {
+    const context = contextOf();
+    const beganMs = context.clock.monotonic();
+    const atMs: number[] = [];
+    let next = 0;
+    const drain = async () => {
+      atMs.push(context.clock.monotonic() - beganMs);
+      // The chip runs a little fast.
+      return Array.from({ length: 21 }, () => sample(next++));
+    };
+    const axes = await fillWindow({ ...BURST, drain }, context, signal);
+    expect(burstSamples(BURST.windowMs, BURST.rateHz)).toBe(50);
+    expect([...axes.x]).toEqual(Array.from({ length: 50 }, (_, at) => at));
+    expect(axes.z).toHaveLength(50);
+    expect(atMs).toEqual([200, 400, 480]);
+  });
+
+  it('says for how long the FIFO has been filling while it is drained', async () => {
+    const context = contextOf();
+    const filled: number[] = [];
+    await fillWindow(
+      {
+        ...BURST,
+        drain: async (filledMs) => {
+          await context.clock.sleep(7);
+          filled.push(filledMs());
+          return Array.from({ length: 25 }, () => sample(0));
+        },
+      },
+      context,
+      signal,
+    );
+    expect(filled).toEqual([7, 7]);
+  });
+
+  it('is refused when a sample is at the end of the range', async () => {
+    const drain = async () => [sample(0), sample(0, true)];
+    await expect(fillWindow({ ...BURST, drain }, contextOf(), signal)).rejects.toMatchObject({
+      code: 'sensor.saturated',
+      message: 'chip: more than +/-2 g: choose a larger range or mount it elsewhere',
+    });
+  });
+
+  it('is given up when the chip gives no samples, in its time', async () => {
+    const context = contextOf();
+    const beganMs = context.clock.monotonic();
+    await expect(fillWindow({ ...BURST, drain: async () => [] }, context, signal)).rejects.toMatchObject({
+      code: 'sensor.not-ready',
+    });
+    const worstMs = burstMs(BURST.windowMs, BURST.rateHz, BURST.drainAt);
+    expect(context.clock.monotonic() - beganMs).toBeLessThanOrEqual(worstMs + 200);
+  });
+});
