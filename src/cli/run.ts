@@ -91,6 +91,13 @@ status 1. Exit status: 0 stopped by a signal, 1 it failed, 75 another process ho
       makeBuses,
       ...(isSafe && { guard }),
     });
+    const answering = await openStatusSocket({
+      place,
+      clock,
+      log,
+      uid,
+      report: async () => ({ ...(await runtime.report()), pid: process.pid, simulated: simulate }),
+    });
     log.info('service.started', {
       version: io.version,
       device: config.device,
@@ -98,13 +105,6 @@ status 1. Exit status: 0 stopped by a signal, 1 it failed, 75 another process ho
       uplinks: config.uplinks.length,
       journal: config.journal.directory,
       ...(simulate && { simulate }),
-    });
-    const answering = await openStatusSocket({
-      place,
-      clock,
-      log,
-      uid,
-      report: async () => ({ ...(await runtime.report()), pid: process.pid, simulated: simulate }),
     });
     notifier.ready();
     notifier.startWatchdog(clock, () => runtime.progressing(), signal);

@@ -24,22 +24,24 @@ export interface Answer {
 
 /** Rejects with `status.unreachable`, in a sentence that says what to do. */
 export async function askService({ sockets, isWanted, clock }: Question): Promise<Answer> {
-  let reason = 'no running service was found: start it with "sedge run" or "sudo systemctl start sedge"';
+  let reason: string | undefined;
   for (const socket of sockets) {
     try {
       const report = await ask(socket, clock);
       if (isWanted(report)) return { socket, report };
-      reason = `no running service has this configuration; one with ${report.config ?? 'another'} answers at ${socket}: name it with --config`;
+      reason ??= `no running service has this configuration; one with ${report.config ?? 'another'} answers at ${socket}: name it with --config`;
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTDIR') continue;
-      reason =
+      reason ??=
         code === 'EACCES' || code === 'EPERM'
           ? `a service may answer at ${socket}, but not to this user: use sudo, or join the group sedge`
           : `the service at ${socket} did not answer: ${(error as Error).message}`;
     }
   }
-  throw new SedgeError('status.unreachable', reason);
+  const nobody = 'no running service was found: start it with "sedge run" or "sudo systemctl start sedge"';
+  // The first that was met is the likeliest.
+  throw new SedgeError('status.unreachable', reason ?? nobody);
 }
 
 function ask(path: string, clock: Clock): Promise<ServiceReport> {

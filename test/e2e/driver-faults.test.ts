@@ -37,7 +37,7 @@ journal: { directory: ${join(directory, 'journal')}, commit_every: 100ms }
 uplinks: { cloud: { type: mqtt, url: "mqtt://127.0.0.1:1" } }
 `,
   );
-const options = () => ({ cwd: directory, env: { XDG_RUNTIME_DIR: directory, HOME: directory } });
+const options = () => ({ cwd: directory, env: { XDG_RUNTIME_DIR: directory, TMPDIR: directory, HOME: directory } });
 const run = () => {
   const process = startSedge(['run'], options());
   running.push(process);

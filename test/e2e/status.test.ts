@@ -11,7 +11,8 @@ let env: NodeJS.ProcessEnv;
 let running: SedgeProcess[];
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'sedge-e2e-'));
-  env = { XDG_RUNTIME_DIR: directory, HOME: directory };
+  // Services of other tests are not to be met.
+  env = { XDG_RUNTIME_DIR: directory, TMPDIR: directory, HOME: directory };
   running = [];
   writeFileSync(
     join(directory, 'sedge.yaml'),
