@@ -22,15 +22,31 @@ const channelsOf = ({ channels }: AnyDriver): string =>
     .join(', ');
 const addressesOf = ({ addresses = [] }: AnyDriver): string => addresses.map(hexAddress).join(' ');
 
+/** `0x48-0x4f`: neighbours as a range. */
+function addressRanges({ addresses = [] }: AnyDriver): string {
+  const ranges: [number, number][] = [];
+  for (const address of [...addresses].sort((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last && address === last[1] + 1) last[1] = address;
+    else ranges.push([address, address]);
+  }
+  return ranges
+    .map(([from, to]) =>
+      from === to ? hexAddress(from) : `${hexAddress(from)}${to === from + 1 ? ' ' : '-'}${hexAddress(to)}`,
+    )
+    .join(' ');
+}
+
+/** The longest column last: what is narrower stays readable in a narrow terminal. */
 const list = (): string =>
   columns([
-    ['NAME', 'BUS', 'ADDRESSES', 'CHANNELS', 'TITLE'],
+    ['NAME', 'BUS', 'ADDRESSES', 'TITLE', 'CHANNELS'],
     ...Object.entries(drivers).map(([name, driver]) => [
       name,
       driver.bus === 'none' ? '-' : driver.bus,
-      addressesOf(driver) || '-',
-      channelsOf(driver),
+      addressRanges(driver) || '-',
       driver.title,
+      channelsOf(driver),
     ]),
   ]);
 

@@ -71,7 +71,7 @@ describe('sedge drivers', () => {
     const lines = out.trimEnd().split('\n');
     expect(lines).toHaveLength(Object.keys(drivers).length + 1);
     expect(lines.find((line) => line.startsWith('sht4x '))).toMatch(
-      /^sht4x +i2c +0x44 0x45 0x46 +temperature Cel, humidity %RH +\S/,
+      /^sht4x +i2c +0x44-0x46 +Sensirion .* +temperature Cel, humidity %RH$/,
     );
   });
   it.each(Object.entries(drivers))('tells what %s measures and takes', async (name, driver) => {

@@ -21,7 +21,7 @@ function canMount(): boolean {
 }
 
 // Without the right to mount there is no full device to be had; CI runs this file as root.
-describe.skipIf(!canMount())('a full device', () => {
+describe.skipIf(!canMount())('a full device (needs root, to mount a small file system; runs in CI)', () => {
   it('costs the oldest records, each of them named, and goes on when there is room again', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'sedge-full-'));
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory]);
