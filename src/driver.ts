@@ -18,7 +18,7 @@ export type { FileTree } from './bus/files.ts';
 export type { Edge, GpioLine } from './bus/gpio.ts';
 export type { I2cDevice } from './bus/i2c.ts';
 export type { Clock } from './clock.ts';
-export { type ErrorCode, SedgeError } from './errors.ts';
+export { codeOf, type ErrorCode, SedgeError } from './errors.ts';
 export { levelChanges, pulseCounter } from './gpio-watch.ts';
 export {
   type ChannelKind,
@@ -174,6 +174,15 @@ export function crc8(bytes: Uint8Array, init = 0xff): number {
   }
   return crc;
 }
+
+/** A register of 16 bits, most significant byte first. */
+export async function readWord(device: I2cDevice, register: number): Promise<number> {
+  const [high, low] = await device.writeRead([register], 2);
+  return (high! << 8) | low!;
+}
+
+export const writeWord = (device: I2cDevice, register: number, word: number): Promise<void> =>
+  device.write(register, word >> 8, word & 0xff);
 
 /** The context that `open()` is given. */
 export function driverContext<B extends BusKind>(device: Devices[B], clock: Clock, options: Options): DriverContext<B> {

@@ -65,7 +65,8 @@ export function polledI2cConformance(
     });
 
     it('keeps its promise of time', async () => {
-      const { clock, open } = rig(options);
+      const { clock, open, world } = rig(options);
+      world.set(situation(options, 0.3).surroundings);
       const sensor = await open();
       const beganMs = clock.monotonic();
       await sensor.read(signal);
@@ -75,6 +76,7 @@ export function polledI2cConformance(
 
     it('is right again after a brown-out between two reads, or says that it is not', async () => {
       const { world, open, powerCycle, clock } = rig(options);
+      world.set(situation(options, 0.3).surroundings);
       const sensor = await open();
       await sensor.read(signal);
       await sensor.read(signal);

@@ -87,6 +87,24 @@ export async function outcomeOf<T>(promise: Promise<T>): Promise<{ readonly valu
   );
 }
 
+/** Overwrites what a chip answers after the pointer or command in a transfer's first byte; the rest is its own. */
+export const answering =
+  (replies: Readonly<Record<number, string>>): Intercept =>
+  async (_address, tx, rxLength, pass) => {
+    const reply = replies[tx[0] ?? -1];
+    return rxLength > 0 && reply !== undefined ? Uint8Array.from(Buffer.from(reply, 'hex')) : pass();
+  };
+
+/** The first `count` plain reads are not acknowledged, as by a chip that is slower than its datasheet. */
+export function nackingReads(count: number): Intercept {
+  let left = count;
+  return async (_address, tx, rxLength, pass) => {
+    if (tx.length > 0 || rxLength === 0 || left === 0) return pass();
+    left -= 1;
+    throw new SedgeError('bus.nack', 'not acknowledged on purpose');
+  };
+}
+
 export interface I2cRig {
   readonly bus: SimulatedI2cBus;
   readonly clock: VirtualClock;

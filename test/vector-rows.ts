@@ -12,6 +12,18 @@ import { AIR, runAht20, runBme680, runBmp280, runBmp388, runScd4x, runSht3x } fr
 import { runDs18b20, runIio } from './vector-rows-files.ts';
 import { runOpt3001, runTsl2561, runTsl2591, runVeml7700 } from './vector-rows-light.ts';
 import { runAdxl345, runLis3dh, runMpu6050, runVibration } from './vector-rows-motion.ts';
+import {
+  runAds1115,
+  runHdc1080,
+  runHdc2080,
+  runHtu21d,
+  runIna219,
+  runLm75,
+  runMcp9808,
+  runSi7021,
+  runTmp102,
+  runTmp117,
+} from './vector-rows-words.ts';
 import { commandChip, exchangesOf, readOnce, registerChip } from './vector-wire.ts';
 
 /** Nothing of ours computes what this row is about. */
@@ -89,6 +101,7 @@ const runBoschTiming: RowRunner = async ({ sensor, osr, maxDelayUs, measureUs })
 };
 
 export const rowRunners: Readonly<Record<string, RowRunner>> = {
+  ads1115: runAds1115,
   adxl345: runAdxl345,
   aht20: runAht20,
   bh1750: runBh1750,
@@ -99,13 +112,22 @@ export const rowRunners: Readonly<Record<string, RowRunner>> = {
   'bosch-timing': runBoschTiming,
   crc8: runCrc8,
   ds18b20: runDs18b20,
+  hdc1080: runHdc1080,
+  hdc2080: runHdc2080,
+  htu21d: runHtu21d,
   'iio-sysfs': runIio,
+  ina219: runIna219,
   lis3dh: runLis3dh,
+  lm75: runLm75,
+  mcp9808: runMcp9808,
   mpu6050: runMpu6050,
   opt3001: runOpt3001,
   scd4x: runScd4x,
   sht3x: runSht3x,
   sht4x: runSht4x,
+  si7021: runSi7021,
+  tmp102: runTmp102,
+  tmp117: runTmp117,
   tsl2561: runTsl2561,
   tsl2591: runTsl2591,
   veml7700: runVeml7700,

@@ -56,6 +56,23 @@ describe('the runner of vectors', () => {
     ['sht4x', 'temperature', 0.011],
     ['sht4x', 'humidity', 0.011],
     ['bh1750', 'illuminance', 20],
+    ['htu21d', 'temperature', 0.003],
+    ['htu21d', 'humidity', 0.002],
+    ['si7021', 'temperature', 0.003],
+    ['si7021', 'humidity', 0.002],
+    ['hdc1080', 'temperature', 0.004],
+    ['hdc1080', 'humidity', 0.003],
+    ['hdc2080', 'temperature', 0.004],
+    ['hdc2080', 'humidity', 0.003],
+    ['mcp9808', 'temperature', 0.0625],
+    ['lm75', 'temperature', 0.0625],
+    ['tmp102', 'temperature', 0.0625],
+    ['tmp117', 'temperature', 0.0078125],
+    ['ina219', 'busVoltage', 0.004],
+    ['ina219', 'shuntVoltage', 0.00001],
+    ['ina219', 'current', 0.00004],
+    ['ina219', 'power', 0.0008],
+    ['ads1115', 'voltage', 0.0000078125],
     ['bmp280', 'pressure', 1.1],
     ['bmp388', 'pressure', 0.6],
     ['bme680', 'gasResistance', 100_000],
@@ -72,24 +89,13 @@ describe('the runner of vectors', () => {
     expect(failed).toBe(of);
   });
 
-  it.each([
-    'bme280',
-    'sht4x',
-    'bh1750',
-    'adxl345',
-    'bme680',
-    'bmp280',
-    'bmp388',
-    'aht20',
-    'scd4x',
-    'sht3x',
-    'lis3dh',
-    'mpu6050',
-    'opt3001',
-    'tsl2561',
-    'tsl2591',
-    'veml7700',
-  ])('notices a value of %s that should have been refused', async (sensor) => {
+  const REFUSING = [
+    ...['bme280', 'sht4x', 'bh1750', 'adxl345', 'htu21d', 'si7021', 'hdc1080', 'hdc2080', 'mcp9808', 'lm75', 'tmp102'],
+    ...['tmp117', 'ina219', 'ads1115'],
+    ...['bme680', 'bmp280', 'bmp388', 'aht20', 'scd4x', 'sht3x'],
+    ...['lis3dh', 'mpu6050', 'opt3001', 'tsl2561', 'tsl2591', 'veml7700'],
+  ];
+  it.each(REFUSING)('notices a value of %s that should have been refused', async (sensor) => {
     const { failed, of } = await failuresOf(sensor, isPlain, (row) => withExpect(row, null));
     expect(failed).toBe(of);
   });
@@ -101,14 +107,17 @@ describe('the runner of vectors', () => {
     expect(failed).toBe(of);
   });
 
-  it.each(['bme280', 'sht4x'])('notices a refusal of %s that should have been a value', async (sensor) => {
-    const { failed, of } = await failuresOf(
-      sensor,
-      (row) => row.expect === null,
-      (row) => withExpect(row, { temperature: 20 }),
-    );
-    expect(failed).toBe(of);
-  });
+  it.each(['bme280', 'sht4x', 'htu21d', 'si7021', 'mcp9808', 'tmp117'])(
+    'notices a refusal of %s that should have been a value',
+    async (sensor) => {
+      const { failed, of } = await failuresOf(
+        sensor,
+        (row) => row.expect === null,
+        (row) => withExpect(row, { temperature: 20 }),
+      );
+      expect(failed).toBe(of);
+    },
+  );
 
   it('notices a refusal for the wrong reason', async () => {
     const { failed, of } = await failuresOf(
@@ -130,9 +139,14 @@ describe('the runner of vectors', () => {
     expect(plain.failed).toBe(plain.of);
   });
 
-  it('notices a driver that would not wait as long as the chip takes', async () => {
-    const { failed, of } = await failuresOf('sht4x', isPlain, (row) => {
-      const commands = exchangesOf(row).map((exchange) => ({ ...exchange, delayMs: 8.4 }));
+  it.each([
+    ['sht4x', 8.4],
+    // These two ask a slow chip a few times more.
+    ['htu21d', 70.1],
+    ['hdc1080', 22.9],
+  ])('notices a driver of %s that would not wait as long as the chip takes', async (sensor, delayMs) => {
+    const { failed, of } = await failuresOf(sensor, isPlain, (row) => {
+      const commands = exchangesOf(row).map((exchange) => ({ ...exchange, delayMs }));
       return { ...row, wire: { commands } };
     });
     expect(failed).toBe(of);

@@ -92,6 +92,8 @@ const NOISE: Readonly<Record<string, number>> = {
   acceleration_x: 4,
   acceleration_y: 4,
   acceleration_z: 4,
+  voltage: 0.5,
+  current: 0.1,
 };
 
 /** A world as a sensor with noise sees it. States and counts have none: noise would be events that never were. */

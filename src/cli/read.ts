@@ -106,14 +106,19 @@ Exit status: 0 all read, 69 a bus or chip is missing, 1 a sensor failed otherwis
     for (const sensor of config.sensors) buses.put(sensor);
     const width = Math.max(0, ...sensors.map(({ id }) => id.length));
 
+    const stops: AbortController[] = [];
+    const stopAll = () => {
+      for (const stop of stops) stop.abort();
+    };
+    io.signal.addEventListener('abort', stopAll, { once: true });
+
     const readOne = async (sensor: SensorConfig): Promise<number> => {
       const { channels, kind } = variantOf(sensor.driver, sensor.options);
       const sampled = sampledSensor(sensor, buses, systemClock);
       const deadlineMs =
         sampled.deadlineMs + (kind === 'counter' ? COUNT_WINDOW_MS : 0) + (kind === 'event' ? FIRST_EVENT_MS : 0);
       const stop = new AbortController();
-      const abort = () => stop.abort();
-      io.signal.addEventListener('abort', abort, { once: true });
+      stops.push(stop);
       try {
         const open = await withinDeadline(systemClock, sampled.deadlineMs, `${sensor.id}: opening`, sampled.open, stop);
         try {

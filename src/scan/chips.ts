@@ -7,21 +7,19 @@ export type DriverTable = Readonly<Record<string, AnyDriver>>;
 const covers = (id: string, chip: string): boolean =>
   new RegExp(`^${id.replaceAll('x', '[0-9a-z]')}[a-z]*$`).test(chip);
 
-/** The driver for a chip by its name: "BMP280", "SHT45"; undefined if there is none. */
+const wordsOf = (text: string): readonly string[] => text.toLowerCase().split(/[^a-z0-9]+/);
+
+/** The driver for a chip by its name: "BMP280", "SHT45", "LIS3DH or LIS2DH12"; undefined if there is none. */
 export function driverFor(chip: string, drivers: DriverTable): string | undefined {
-  const name = chip.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+  const ids = Object.keys(drivers);
+  // "MPU-6050" as a whole, then what a name with "or" is made of.
+  const names = [wordsOf(chip).join(''), ...wordsOf(chip)].filter((name) => /\d/.test(name));
+  const first = (find: (name: string) => string | undefined) => names.map(find).find((id) => id !== undefined);
   return (
-    Object.keys(drivers).find((id) => id === name) ??
-    Object.keys(drivers).find((id) => covers(id, name)) ??
+    first((name) => ids.find((id) => id === name)) ??
+    first((name) => ids.find((id) => covers(id, name))) ??
     // One driver for several chips names them in its title: "Bosch BMP388 or BMP390".
-    Object.values(drivers).find(
-      ({ bus, title }) =>
-        bus === 'i2c' &&
-        title
-          .toLowerCase()
-          .split(/[^a-z0-9]+/)
-          .includes(name),
-    )?.id
+    first((name) => ids.find((id) => drivers[id]?.bus === 'i2c' && wordsOf(drivers[id].title).includes(name)))
   );
 }
 

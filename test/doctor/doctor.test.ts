@@ -395,8 +395,8 @@ const FAULTS: readonly Seeded[] = [
       board.machine.buses = { ...simulated, i2c: (on) => ({ ...simulated.i2c(on), transfer: isBmp280 }) };
     },
     check: 'sensors.air',
-    says: /0x76 answers as a BMP280, not as a BME280/,
-    fix: /^(set driver: bmp280 for air in \.\/sedge\.yaml|it has no humidity, so use a driver for the BMP280)$/,
+    says: /BMP280/,
+    fix: 'set driver: bmp280 for air in ./sedge.yaml',
     status: 69,
   },
   {
