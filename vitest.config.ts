@@ -6,6 +6,7 @@ export default defineConfig({
     exclude: ['test/board/**'], // takes minutes: npm run test:board
     // The closing line is last: a count that any log reader can find.
     reporters: ['default', './test/closing-line.ts'],
+    globalSetup: './test/runtime-directory.ts',
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks',

@@ -35,9 +35,10 @@ export function startSedge(
   args: readonly string[],
   { cwd, env = {}, program = SEDGE, uid, gid }: SedgeOptions = {},
 ): SedgeProcess {
+  const { PATH, HOME, XDG_RUNTIME_DIR } = process.env;
   const child = spawn(process.execPath, [program, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1', ...env },
+    env: { PATH, HOME, NO_COLOR: '1', XDG_RUNTIME_DIR, ...env },
     ...(cwd !== undefined && { cwd }),
     ...(uid !== undefined && { uid }),
     ...(gid !== undefined && { gid }),
