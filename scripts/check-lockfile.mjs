@@ -35,7 +35,8 @@ for (const [path, entry] of Object.entries(packages)) {
   if (path === '') continue;
   if (entry.resolved && /^https?:/.test(entry.resolved))
     problems.push(`${path}: names a host: ${new URL(entry.resolved).host}`);
-  if (!entry.integrity && !entry.link && !entry.inBundle && !WITHOUT_HASH.test(path)) problems.push(`${path}: has no integrity hash`);
+  if (!entry.integrity && !entry.link && !entry.inBundle && !WITHOUT_HASH.test(path))
+    problems.push(`${path}: has no integrity hash`);
   if (entry.engines?.node && !allows(entry.engines.node))
     problems.push(`${path}: wants Node ${entry.engines.node}, we promise ${engines.node}`);
 }
