@@ -160,8 +160,9 @@ export function sht3x(now, state) {
 
 /** ROHM BH1750FVI (technical note, "Instruction set"): opcodes only. Read too early, it gives the old value. */
 export function bh1750(now, state) {
-  const HIGH_MS = 180;
-  const LOW_MS = 24;
+  // Typical times, not the longest (180 and 24 ms): the kernel's own driver waits 135 to 160 ms, which suits most chips only.
+  const HIGH_MS = 120;
+  const LOW_MS = 16;
   let powered = false;
   let mtreg = 69;
   let result = 0;
