@@ -5,7 +5,15 @@
  * without a number is a failed read (`sensor.no-data`), so that a recording may have holes; so is the end of the file
  * with `loop: false`.
  */
-import { type Channel, type Options, type OptionTable, type PollDriver, type Quantity, UNITS } from '../src/driver.ts';
+import {
+  type Channel,
+  type Options,
+  type OptionTable,
+  type PollDriver,
+  type Quantity,
+  SedgeError,
+  UNITS,
+} from '../src/driver.ts';
 
 /** Steps that a walk needs from one end to the other, at least. */
 const WALK_STEPS = 20;
@@ -98,7 +106,12 @@ const driver: PollDriver<'files'> = {
   channels: { value: { quantity: 'ratio', min: -ANYTHING, max: ANYTHING, resolution: 0.001, decimals: 3 } },
   options,
   worstCaseMs: 1_000,
-  variant: (chosen) => ({ channels: { value: channel(chosen) } }),
+  variant(chosen) {
+    if (chosen.wave === 'replay' && chosen.file === undefined) {
+      throw new SedgeError('config.invalid', '`wave: replay` needs a CSV file: set `file`');
+    }
+    return { channels: { value: channel(chosen) } };
+  },
   async open({ device, clock, options: chosen, fail }) {
     const { wave } = chosen;
     const [value, min, max] = [chosen.value as number, chosen.min as number, chosen.max as number];

@@ -59,7 +59,12 @@ const common = {
   target: 'node20.19',
   format: 'cjs',
   external: NATIVE,
-  define: { SEDGE_VERSION: JSON.stringify(version), SEDGE_BUILT_AT_MS: String(Date.now()) },
+  define: {
+    SEDGE_VERSION: JSON.stringify(version),
+    SEDGE_BUILT_AT_MS: String(Date.now()),
+    // node-cron looks where it is when it is loaded; what it would start from there is its own runner, which is not used.
+    'import.meta.url': '"file:///sedge.cjs"',
+  },
   // import() becomes require(): the bundle runs in a vm.Script, which has no import() (see src/import.ts).
   supported: { 'dynamic-import': false },
   legalComments: 'none',

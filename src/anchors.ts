@@ -9,7 +9,7 @@ const keyOf = (bootId: string): string => `anchor:${bootId}`;
 
 type Notes = Pick<Journal, 'note' | 'setNote'>;
 
-export function anchorOf(notes: Notes, bootId: string): Anchor | undefined {
+export function anchorOf(notes: Pick<Notes, 'note'>, bootId: string): Anchor | undefined {
   const note = notes.note(keyOf(bootId));
   return note === undefined ? undefined : (JSON.parse(note) as Anchor);
 }

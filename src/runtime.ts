@@ -8,16 +8,15 @@ import { anchorOf, keepAnchor } from './anchors.ts';
 import type { Clock } from './clock.ts';
 import { type PackedReading, pack, unpack } from './codec.ts';
 import type { Config } from './config/types.ts';
+import { openCurrentJournal } from './current-journal.ts';
 import { isoTime, timeOf } from './delivery.ts';
 import { codeOf, messageOf } from './errors.ts';
 import type { PlacedBuses } from './hardware.ts';
-import { openDurableJournal } from './journal/failover.ts';
-import type { Journal } from './journal/types.ts';
 import { createMeasuring } from './measuring.ts';
 import { createPublishing } from './publishing.ts';
 import { sameConfig } from './same-config.ts';
 import type { SensorHealth } from './sampler/types.ts';
-import type { Log, LogFields } from './service/log.ts';
+import type { Log } from './service/log.ts';
 import type { StartGuard } from './service/start-guard.ts';
 import { healthReport, sensorStatus, stateMessage } from './station.ts';
 import type { StatusReport } from './status/report.ts';
@@ -79,42 +78,17 @@ function readBootId(): string {
   }
 }
 
-const JOURNAL_LEVELS: Readonly<Record<string, 'error' | 'info'>> = {
-  'journal-storage-failed': 'error',
-  'journal-storage-back': 'info',
-};
-/** The journal names its events `journal-damaged` and its causes `error`; the log has `journal.damaged` and `message`. */
-function journalLog(log: Log): (event: string, fields?: LogFields) => void {
-  return (event, { error, ...fields } = {}) => {
-    const said = { ...fields, ...(error !== undefined && { message: error }) };
-    log[JOURNAL_LEVELS[event] ?? 'warn'](event.replace(/^journal-/, 'journal.'), said);
-  };
-}
-
-/** The journal; while its card is dead, one in memory, marked volatile. */
-function openJournal(config: Config, bootId: string, clock: Clock, log: Log): Promise<Journal> {
-  const { directory, maxSizeBytes, whenFull, commitEveryMs } = config.journal;
-  return openDurableJournal({
-    directory,
-    maxSizeBytes,
-    whenFull,
-    commitEveryMs,
-    consumers: config.uplinks.map(({ name }) => name),
-    bootId,
-    clock,
-    log: journalLog(log),
-  });
-}
-
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { clock, log, version, makeBuses, random = Math.random, guard } = options;
   let { config } = options;
   const startedMs = clock.monotonic();
   const bootId = readBootId();
-  let journal = await openJournal(config, bootId, clock, log);
+  const current = await openCurrentJournal({ config, bootId, clock, log });
+  const journal = () => current.get();
   guard?.begin();
-  const timekeeper = createTimekeeper({ clock, builtAtMs: BUILT_AT_MS, anchor: anchorOf(journal, bootId) });
-  timekeeper.onAnchor((anchor) => keepAnchor(journal, bootId, anchor));
+  const timekeeper = createTimekeeper({ clock, builtAtMs: BUILT_AT_MS, anchor: anchorOf(journal(), bootId) });
+  timekeeper.onAnchor((anchor) => keepAnchor(journal(), bootId, anchor));
+  const anchorOfBoot = (boot: string) => (boot === bootId ? timekeeper.anchor() : anchorOf(journal(), boot));
 
   const latest = new Map<string, StateMessage>();
   const listeners = new Set<(reading: StateMessage) => void>();
@@ -128,7 +102,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     taken += 1;
     const commit = { sinceMs: clock.monotonic() };
     committing.add(commit);
-    journal
+    current
       .append(pack(reading))
       .catch((error) => {
         refused += 1;
@@ -157,27 +131,34 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     ...(guard && { watched: guard.watched }),
   });
 
+  /** What was refused is lost as surely as what was dropped. */
+  const journalStatus = () => {
+    const status = journal().status();
+    return { ...status, dropped: status.dropped + refused };
+  };
   const station: Station = {
     get device() {
       return config.device;
     },
     version,
-    stream: () => journal.stream,
+    stream: () => journal().stream,
     catalogue: () => measuring.catalogue(),
     latest: () => [...latest.values()],
     sensorStatuses: () =>
       Object.fromEntries(Object.entries(measuring.health()).map(([id, health]) => [id, sensorStatus(health)])),
-    health: async () => healthReport({ ...(await now()), journal: journal.status(), sensors: measuring.health() }),
+    health: async () => healthReport({ ...(await now()), journal: journalStatus(), sensors: measuring.health() }),
   };
   const now = async () => {
-    const oldestRecord = await journal.oldest().catch(() => null);
-    const oldest = oldestRecord && unpack(oldestRecord);
-    const isPending = journal.status().first !== null;
+    const oldest = await journal()
+      .oldest()
+      .catch(() => null);
+    const reading = oldest && unpack(oldest);
+    const isPending = journal().status().first !== null;
     return {
       time: isoTime(timekeeper.stamp(clock.monotonic()).wallMs),
       uptimeMs: clock.monotonic() - startedMs,
       synced: timekeeper.synced(),
-      oldest: oldest && isPending ? timeOf(oldest.at, bootId, timekeeper.anchor()).time : null,
+      oldest: reading && isPending ? timeOf(reading.at, oldest.bootId, anchorOfBoot(oldest.bootId)).time : null,
       warnings: [...warnings, ...(guard?.warnings() ?? [])],
     };
   };
@@ -187,44 +168,47 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     random,
     bootId,
     station,
-    journal: () => journal,
+    journal,
     // Offline, fewer commits spare the card; nobody waits for them then.
     onConnection: (isAny) =>
-      journal.commitEvery(isAny ? config.journal.commitEveryMs : config.journal.commitEveryOfflineMs),
-    anchorOf: (boot) => (boot === bootId ? timekeeper.anchor() : anchorOf(journal, boot)),
+      journal().commitEvery(isAny ? config.journal.commitEveryMs : config.journal.commitEveryOfflineMs),
+    anchorOf: anchorOfBoot,
   });
 
   const reporter = createReporter(clock, () => ({
     sensors: measuring.health(),
     uplinks: publishing.status(),
-    journal: journal.status(),
+    journal: journalStatus(),
   }));
 
   publishing.start(config);
   await measuring.start(config);
 
-  const reopenJournal = async (next: Config) => {
+  const replaceJournal = async (next: Config) => {
     await publishing.stop({ drain: false });
-    await journal.close();
-    journal = await openJournal(next, bootId, clock, log);
+    try {
+      await current.replace(config, next);
+    } catch (error) {
+      publishing.start(config);
+      throw error;
+    }
     const anchor = timekeeper.anchor();
-    if (anchor) keepAnchor(journal, bootId, anchor);
-    publishing.start(next);
+    if (anchor) keepAnchor(journal(), bootId, anchor);
   };
 
   return {
     snapshot() {
-      const { pending, accepted, dropped, gaps, storage } = journal.status();
+      const { pending, accepted, dropped, gaps, storage } = journalStatus();
       return {
         sensors: measuring.health(),
         uplinks: publishing.status(),
         pending,
         taken,
         accepted,
-        dropped: dropped + refused,
+        dropped,
         gaps: Object.values(gaps).reduce((sum, known) => sum + known.length, 0),
         storage,
-        stream: journal.stream,
+        stream: journal().stream,
       };
     },
     report: async () => reporter.report({ config, version, ...(await now()) }),
@@ -239,16 +223,19 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     progressing: () => [...committing].every(({ sinceMs }) => clock.monotonic() - sinceMs < STUCK_COMMIT_MS),
     async reload(next) {
       const previous = config;
+      const isOtherJournal = !sameConfig(previous.journal, next.journal);
+      // First what may fail: then nothing has changed yet.
+      if (isOtherJournal) await replaceJournal(next);
       config = next;
       warnings = next.warnings;
       const done = [...(await measuring.reload(next))];
       for (const id of latest.keys()) if (!next.sensors.some((sensor) => sensor.id === id)) latest.delete(id);
       const isOtherCatalogue = done.length > 0;
-      if (sameConfig(previous.journal, next.journal)) {
-        done.push(...(await publishing.reload(previous, next)));
-      } else {
-        await reopenJournal(next);
+      if (isOtherJournal) {
+        publishing.start(next);
         done.push('journal reopened');
+      } else {
+        done.push(...(await publishing.reload(previous, next)));
       }
       if (isOtherCatalogue) publishing.each((uplink) => uplink.catalogueChanged());
       return done;
@@ -256,9 +243,11 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     stop() {
       stopped ??= (async () => {
         await measuring.stop();
-        await journal.flush().catch((error) => log.error('journal.failed', { message: messageOf(error) }));
+        await journal()
+          .flush()
+          .catch((error) => log.error('journal.failed', { message: messageOf(error) }));
         await publishing.stop();
-        await journal.close();
+        await journal().close();
       })();
       return stopped;
     },

@@ -1,7 +1,8 @@
 /** `sedge journal`: what waits in the journal, since when, how large. Reads files only: safe beside a running service. */
+import { anchorOf } from '../anchors.ts';
 import { unpack } from '../codec.ts';
 import type { Config } from '../config/types.ts';
-import { isoTime } from '../delivery.ts';
+import { timeOf } from '../delivery.ts';
 import { inspectJournal, type StoredStatus } from '../journal/inspect.ts';
 import type { Gap } from '../journal/types.ts';
 import { shownSize } from '../status/words.ts';
@@ -26,6 +27,7 @@ export function journalReport(
   { journal, uplinks }: Pick<Config, 'journal' | 'uplinks'>,
 ): JournalReport {
   const reading = status.oldest && unpack(status.oldest);
+  const anchor = status.oldest && anchorOf({ note: (key) => status.notes[key] }, status.oldest.bootId);
   // An uplink that never ran waits for everything; one that is no longer configured is no news.
   const pending = Object.fromEntries(uplinks.map(({ name }) => [name, status.pending[name] ?? stored(status)]));
   const isPending = uplinks.length === 0 || Object.values(pending).some((count) => count > 0);
@@ -34,7 +36,8 @@ export function journalReport(
     pending,
     first: isPending ? status.first : null,
     last: status.last,
-    oldest: isPending && reading ? isoTime(reading.at.wallMs) : null,
+    oldest:
+      isPending && reading && status.oldest ? timeOf(reading.at, status.oldest.bootId, anchor ?? undefined).time : null,
     size: status.sizeBytes,
     max_size: journal.maxSizeBytes,
     gaps: Object.entries(status.gaps).flatMap(([uplink, gaps]) => gaps.map((gap) => ({ ...gap, uplink }))),

@@ -1,4 +1,5 @@
 /** A sensor of the configuration: its place, its schedule, its filters, and the rules between their keys. */
+import { access, constants } from 'node:fs/promises';
 import type { AnyDriver, Options } from '../driver.ts';
 import { messageOf } from '../errors.ts';
 import type { FilterSpec } from '../filters/filters.ts';
@@ -50,7 +51,8 @@ export async function buildSensor(
   const driver = sensor.driver === undefined ? undefined : findDriver(drivers, sensor.driver);
   if (!driver || 'wrong' in driver || sensor.driver === undefined) return undefined;
   const options = optionsOf(driver, sensor, path, checker);
-  const place = placeOf(driver, sensor);
+  await checkFiles(driver, sensor, path, checker);
+  const place = placeOf(driver, sensor, checker);
   if (!place || !options) return undefined;
   return {
     id,
@@ -85,17 +87,43 @@ function optionsOf(driver: AnyDriver, sensor: SensorFile, path: string, checker:
   }
 }
 
-function placeOf(driver: AnyDriver, { bus = 1, address, line, pull }: SensorFile): Place | undefined {
+/** Files that options name must be there and readable: `check` reads what the configuration names. */
+async function checkFiles(driver: AnyDriver, { options }: SensorFile, path: string, checker: Checker): Promise<void> {
+  for (const [name, spec] of Object.entries(driver.options)) {
+    const file = options?.[name];
+    if (!options || spec.kind !== 'file' || typeof file !== 'string' || !checker.has(options, name)) continue;
+    const isReadable = await access(file, constants.R_OK).then(
+      () => true,
+      () => false,
+    );
+    if (isReadable) continue;
+    const message = `${checker.written(options, name)} is not there or cannot be read: name a file that this user can read`;
+    checker.report(checker.offsetOf(options, name), join(join(path, 'options'), name), message);
+  }
+}
+
+/** Undefined when the place is wrong or incomplete, which is reported already: a guess would be a second mistake. */
+function placeOf(driver: AnyDriver, sensor: SensorFile, checker: Checker): Place | undefined {
+  const { bus = 1, address, line, pull } = sensor;
   switch (driver.bus as Place['bus']) {
     case 'i2c': {
       if (typeof address !== 'number') return undefined;
+      if (checker.has(sensor, 'bus') && sensor.bus === undefined) return undefined;
       const { on, mux, channel } =
         typeof bus === 'number' ? { on: bus } : { mux: undefined, channel: undefined, ...bus };
+      if (on === undefined) return undefined;
+      if (
+        typeof bus === 'object' &&
+        ['mux', 'channel'].some((key) => checker.has(bus, key)) &&
+        (mux === undefined || channel === undefined)
+      )
+        return undefined;
       const behind = mux !== undefined && channel !== undefined ? { mux: { address: mux, channel } } : {};
       return { bus: 'i2c', on, address, ...behind };
     }
     case 'gpio':
-      if (line === undefined) return undefined;
+      if (line === undefined || (typeof line === 'object' && (line.chip === undefined || line.line === undefined)))
+        return undefined;
       return { bus: 'gpio', place: typeof line === 'number' ? { line } : line, ...(pull && { pull }) };
     case 'files':
       return { bus: 'files' };

@@ -8,7 +8,7 @@ import { type Checksum, checksum, decodeRecord } from './format.ts';
 import { type JournalFs, nodeFs, storageError } from './fs.ts';
 import { reconcile, survey } from './recovery.ts';
 import { frameReader, type Segment } from './segment.ts';
-import type { JournalRecord, JournalStatus } from './types.ts';
+import type { JournalStatus, OldestRecord } from './types.ts';
 
 /** A file that vanishes between two looks is a change under way: look again, so often. */
 const MAX_LOOKS = 5;
@@ -17,7 +17,8 @@ const MAX_LOOKS = 5;
 export interface StoredStatus
   extends Omit<JournalStatus, 'storage' | 'maxSizeBytes' | 'accepted' | 'commits' | 'bytesWritten' | 'dropped'> {
   /** The first pending record itself, for its time. */
-  readonly oldest: JournalRecord | null;
+  readonly oldest: OldestRecord | null;
+  readonly notes: Readonly<Record<string, string>>;
 }
 
 export async function inspectJournal(directory: string, fs: JournalFs = nodeFs): Promise<StoredStatus> {
@@ -49,6 +50,7 @@ async function inspectOnce(directory: string, fs: JournalFs, isLast: boolean): P
     first,
     last: last === 0 ? null : last,
     oldest: first === null ? null : await oldestPending(fs, pathOf, found.segments, first, checksum),
+    notes: found.cursor?.state.notes ?? {},
     sizeBytes: entries.reduce((sum, entry) => sum + entry.sizeBytes, 0),
     gaps: Object.fromEntries(
       [...consumers.values()].map(({ name, gaps }) => [name, gaps.filter((gap) => !gap.settled).map(gapOf)]),
@@ -66,7 +68,7 @@ export async function oldestPending(
   segments: readonly Segment[],
   seq: number,
   crc: Checksum,
-): Promise<JournalRecord | null> {
+): Promise<OldestRecord | null> {
   const segment = segments.find((one) => one.lastSeq >= seq);
   if (!segment) return null;
   const file = await fs.open(pathOf(segment.name), 'read');
@@ -76,7 +78,10 @@ export async function oldestPending(
     let at = 0;
     for (let number = frame.firstSeq; ; number++) {
       const { record, next } = decodeRecord(frame.records, at, number);
-      if (number >= seq) return { type: record.type, version: record.version, payload: record.payload };
+      if (number >= seq) {
+        const { type, version, payload } = record;
+        return { type, version, payload, bootId: segment.header.bootId };
+      }
       at = next;
     }
   } finally {

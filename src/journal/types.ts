@@ -18,6 +18,10 @@ export interface JournalRecord {
   readonly version: number;
   readonly payload: Uint8Array;
 }
+/** A record with the boot that took it: what its time is judged by. */
+export interface OldestRecord extends JournalRecord {
+  readonly bootId: string;
+}
 export interface StoredRecord extends JournalRecord {
   readonly seq: number;
 }
@@ -122,7 +126,7 @@ export interface Journal {
   /** The consumer will not come back: what only it waited for is let go. */
   forget(name: string): void;
   /** The first pending record, for its time; null when nothing is pending. */
-  oldest(): Promise<JournalRecord | null>;
+  oldest(): Promise<OldestRecord | null>;
   status(): JournalStatus;
   /** Small facts kept beside the cursors (clock anchors, retained topics): at most 64 keys, 4 KiB each. Durable with the next cursor. */
   note(key: string): string | undefined;

@@ -110,6 +110,32 @@ journal: { max_size: 64 MiB }
     expect(ran).toEqual({ ...checked });
   });
 
+  it('says one mistake once: a wrong place is not also taken for another sensor’s', async () => {
+    write(`version: 1
+sensors:
+  a: { driver: sht4x, every: 1s }
+  b: { driver: sht4x, every: 1s, bus: { on: 1, mux: 0x70, channel: 9 } }
+  c: { driver: sht4x, every: 1s, bus: x }
+  d: { driver: gpio-input, line: 17 }
+  e: { driver: gpio-input, line: { line: 17 } }
+  f: { driver: mock, every: 1s, options: { wave: replay, file: missing.csv } }
+  g: { driver: mock, every: 1s, options: { wave: replay } }
+`);
+    const { status, stderr } = await sedge(['check'], { cwd: directory });
+    expect(status).toBe(78);
+    const paths = stderr
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(': ')[1]);
+    expect(paths).toEqual([
+      'sensors.b.bus.channel',
+      'sensors.c.bus',
+      'sensors.e.line.chip',
+      'sensors.f.options.file',
+      'sensors.g.options',
+    ]);
+  });
+
   it('that is not YAML is one line without a path', async () => {
     write('version: 1\nsensors: { a: [ }\n');
     const result = await sedge(['check'], { cwd: directory });

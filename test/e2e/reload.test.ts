@@ -92,12 +92,54 @@ describe('a reload', () => {
     expect(after).toMatchObject({ first: 1, max_size: 8_000_000, gaps: [], pending: { cloud: after.last } });
   });
 
+  it('of a journal that cannot be opened changes nothing: sampling, keeping and the next reload go on', async () => {
+    save(station());
+    writeFileSync(join(directory, 'valid.yaml'), station());
+    writeFileSync(join(directory, 'blocked'), 'a file where a directory should be');
+    const { stderr, kill } = await started();
+    await until('records', async () => (await journal()).last > 3);
+    const { stream } = await journal();
+    save(station().replace(join(directory, 'journal'), join(directory, 'blocked')));
+    kill('SIGHUP');
+    await until('the report', () => /configuration\.refused .*blocked/.test(stderr()));
+    const { last } = await journal('valid.yaml');
+    await until('keeping to go on', async () => (await journal('valid.yaml')).last > last + 5);
+    expect((await journal('valid.yaml')).stream).toBe(stream);
+    rmSync(join(directory, 'blocked'));
+    kill('SIGHUP');
+    await until('the reload', () => /journal reopened/.test(stderr()));
+    await until('records in the other place', async () => (await journal()).last > 5);
+    expect(stderr()).not.toMatch(/journal\.refused/);
+  });
+
+  it('loses nothing that is taken while the journal is reopened', async () => {
+    save(station({ sensors: 'one: { driver: mock, every: 10ms }' }));
+    const { stderr, kill } = await started();
+    for (const size of ['8MB', '16MB', '24MB', '32MB']) {
+      const { last } = await journal();
+      save(station({ sensors: 'one: { driver: mock, every: 10ms }', journal: `, max_size: ${size}` }));
+      kill('SIGHUP');
+      await until(`the journal of ${size}`, async () => (await journal()).last > last + 20);
+    }
+    await until('four reloads', () => stderr().match(/journal reopened/g)?.length === 4);
+    expect(stderr()).not.toMatch(/journal\.refused/);
+    const { pending, last, gaps } = await journal();
+    expect({ pending, gaps }).toEqual({ pending: { cloud: last }, gaps: [] });
+  });
+
   it('happens on save with --watch', async () => {
     save(station());
     const { stderr } = await started('--watch');
     save(station({ sensors: 'one: { driver: mock, every: 100ms }, two: { driver: mock, every: 1s }' }));
     await until('the reload', () => /sensor two added/.test(stderr()));
   });
+});
+
+it('a cron schedule works in the built program', async () => {
+  save(station({ sensors: 'tick: { driver: mock, cron: "* * * * * *" }' }));
+  expect(await sedge(['check'], { cwd: directory })).toMatchObject({ status: 0, stderr: '' });
+  await started();
+  await until('two seconds of records', async () => (await journal()).last >= 2);
 });
 
 it('a user’s driver is loaded from beside the configuration, and leaves no file behind', async () => {
