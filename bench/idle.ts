@@ -11,17 +11,24 @@ import { type ProcessStat, processStat, round } from './process-stat.ts';
 const SETTLE_MS = 15_000;
 const WINDOW_MS = 60_000;
 
-const sensors = [
-  ...Array.from({ length: 2 }, (_, n) => `air${n}: { driver: bme280, address: 0x7${6 + n}, every: 1s }`),
-  ...Array.from({ length: 3 }, (_, n) => `room${n}: { driver: sht4x, address: 0x4${4 + n}, every: 1s }`),
-  ...Array.from(
-    { length: 2 },
-    (_, n) => `lamp${n}: { driver: bh1750, address: ${n === 0 ? '0x23' : '0x5c'}, every: 1s }`,
+/** Ten sensors that cost nothing themselves, and ten on simulated chips, whose simulation is in the figure. */
+const STATIONS: Readonly<Record<string, readonly string[]>> = {
+  mock: Array.from(
+    { length: 10 },
+    (_, n) => `m${n}: { driver: mock, every: 1s, options: { wave: ${n % 2 === 0 ? 'sine' : 'walk'} } }`,
   ),
-  'board: { driver: host, every: 1s }',
-  'wave: { driver: mock, every: 1s, options: { wave: sine } }',
-  'walk: { driver: mock, every: 1s, options: { wave: walk } }',
-];
+  simulated_chips: [
+    ...Array.from({ length: 2 }, (_, n) => `air${n}: { driver: bme280, address: 0x7${6 + n}, every: 1s }`),
+    ...Array.from({ length: 3 }, (_, n) => `room${n}: { driver: sht4x, address: 0x4${4 + n}, every: 1s }`),
+    ...Array.from(
+      { length: 2 },
+      (_, n) => `lamp${n}: { driver: bh1750, address: ${n === 0 ? '0x23' : '0x5c'}, every: 1s }`,
+    ),
+    'board: { driver: host, every: 1s }',
+    'wave: { driver: mock, every: 1s, options: { wave: sine } }',
+    'walk: { driver: mock, every: 1s, options: { wave: walk } }',
+  ],
+};
 
 const rates = (before: ProcessStat, after: ProcessStat) => ({
   rss_mb: round(after.rssMb),
@@ -32,6 +39,12 @@ const rates = (before: ProcessStat, after: ProcessStat) => ({
 });
 
 export async function measureIdle() {
+  const result: Record<string, unknown> = { window_s: WINDOW_MS / 1000 };
+  for (const [name, sensors] of Object.entries(STATIONS)) Object.assign(result, await measureStation(name, sensors));
+  return result;
+}
+
+async function measureStation(name: string, sensors: readonly string[]) {
   const directory = mkdtempSync(join(tmpdir(), 'sedge-bench-'));
   const broker = await startMosquitto();
   writeFileSync(
@@ -45,12 +58,7 @@ export async function measureIdle() {
     const before = [processStat(sedge.child.pid!), processStat(node.pid!)];
     await pause(WINDOW_MS);
     const after = [processStat(sedge.child.pid!), processStat(node.pid!)];
-    return {
-      sensors: sensors.length,
-      window_s: WINDOW_MS / 1000,
-      sedge: rates(before[0]!, after[0]!),
-      empty_node: rates(before[1]!, after[1]!),
-    };
+    return { [name]: rates(before[0]!, after[0]!), empty_node: rates(before[1]!, after[1]!) };
   } finally {
     node.kill();
     sedge.kill('SIGTERM');
