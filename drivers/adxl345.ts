@@ -87,7 +87,7 @@ const options: OptionTable = {
     kind: 'rate',
     choices: RATES_HZ,
     default: 200,
-    doc: 'Output rate; the band is half of it. A burst needs a bus of at least 500 times the rate (800Hz: 400 kHz).',
+    doc: 'Output rate; the band ends at 0.45 of it. A burst needs a bus of at least 500 times the rate (800Hz: 400 kHz).',
   },
   range: { kind: 'choice', choices: RANGES_G, default: 16, doc: 'Largest acceleration, in g.' },
   full_resolution: {

@@ -90,7 +90,7 @@ const options: OptionTable = {
     kind: 'rate',
     choices: RATES_HZ,
     default: 400,
-    doc: 'Output rate; the band is half of it, and a ninth with resolution high. Bursts at 1344Hz need a bus of 400 kHz.',
+    doc: 'Output rate; the band ends at 0.45 of it, at a ninth with resolution high. Bursts at 1344Hz need a bus of 400 kHz.',
   },
   range: { kind: 'choice', choices: RANGES_G, default: 4, doc: 'Largest acceleration, in g.' },
   resolution: {

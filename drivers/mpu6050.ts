@@ -97,7 +97,7 @@ const options: OptionTable = {
     kind: 'rate',
     choices: RATES_HZ,
     default: 500,
-    doc: 'Output rate of a burst; the band is less than half of it and ends at 184Hz. 1kHz needs a bus of 400 kHz.',
+    doc: 'Output rate of a burst; the band ends below 0.45 of it and at 184Hz. 1kHz needs a bus of 400 kHz.',
   },
   range: { kind: 'choice', choices: RANGES_G, default: 16, doc: 'Largest acceleration, in g.' },
   gyro_range: { kind: 'choice', choices: RANGES_DPS, default: 2_000, doc: 'Fastest turn, in degrees a second.' },
