@@ -30,7 +30,7 @@ sensors:
     every: 500ms
     options: { mode: burst, rate: 200Hz, window: 200ms, raw: always, bands: 20-60 }
 journal: { directory: ${join(directory, 'journal')}, commit_every: 50ms }
-uplinks: { cloud: { type: mqtt, url: "mqtt://127.0.0.1:${broker.port}", batch: { max_wait: 100ms } } }
+uplinks: { cloud: { type: mqtt, url: "mqtt://127.0.0.1:${broker.port}", batch: { max_wait: 100ms, max_bytes: 1KB } } }
 `,
   );
   const out = join(directory, 'all.jsonl');
