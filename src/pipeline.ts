@@ -59,14 +59,16 @@ export function createPipeline(channels: Channels, filters: Readonly<Record<stri
     },
     window(measurement) {
       const { sensor, durationMs, samples } = measurement;
-      if (!samples) return undefined;
+      const at = samples && timeOf(measurement);
+      // Samples are large: they are not held on to.
+      timed = undefined;
+      if (!samples || !at) return undefined;
       if (!isSound(samples)) {
         refused += 1;
         return undefined;
       }
       const { rateHz, unit, scale, axes } = samples;
       const samplesJson = JSON.stringify({ rate_hz: rateHz, unit, scale, axes });
-      const at = timeOf(measurement);
       return {
         ...{ kind: 'window', sensor, at, valuesJson: '{}', samplesJson },
         ...(durationMs !== undefined && { durationMs }),
@@ -80,7 +82,9 @@ export function createPipeline(channels: Channels, filters: Readonly<Record<stri
 
 /** What is published without another look: plain ASCII, finite numbers, whole steps, axes of one length. */
 function isSound({ rateHz, unit, scale, axes }: SampleWindow): boolean {
-  const lengths = new Set(Object.values(axes).map(({ length }) => length));
+  // A user's driver may give anything.
+  if (!Object.values(axes ?? {}).every(Array.isArray)) return false;
+  const lengths = new Set(Object.values(axes ?? {}).map(({ length }) => length));
   return (
     [rateHz, scale].every((number) => Number.isFinite(number) && number > 0) &&
     /^[ -~]{1,32}$/.test(unit) &&

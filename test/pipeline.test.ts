@@ -48,6 +48,8 @@ describe('the samples of a burst', () => {
     ['NaN', { axes: { x: [Number.NaN] } }],
     ['axes of two lengths', { axes: { x: [1], y: [1, 2] } }],
     ['no axes', { axes: {} }],
+    ['nothing', { axes: undefined as never }],
+    ['an axis that is no list', { axes: { x: 5 as never } }],
     ['a name that is no channel', { axes: { 'X"': [1] } }],
     ['a scale that is no number', { scale: Number.NaN }],
     ['a rate of 0', { rateHz: 0 }],
