@@ -73,7 +73,8 @@ function longest(axes: readonly Float64Array[]): number {
 
 /**
  * The channels of `vibrationFeatures`. An axis goes from end to end, the vector is sqrt(3) longer; crest and kurtosis are
- * greatest for a single blow in a window at rest; a Hann window can make twice the rms of a blow in its middle.
+ * greatest for a single blow in a window at rest; a Hann window makes up to sqrt(8 / 3) times the rms of what is in its
+ * middle, which the factor 2 has room for.
  */
 export function vibrationChannels(plan: BurstPlan): Record<string, Channel> {
   const { limit, step, rateHz, samples, velocityHz, bandsHz } = plan;
