@@ -43,16 +43,16 @@ export function pack({ kind, sensor, at, durationMs, valuesJson }: PackedReading
 export function unpack({ type, version, payload }: JournalRecord): PackedReading | undefined {
   const kind = KINDS[type];
   if (!kind || version !== RECORD_VERSION) return undefined;
-  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  const bytes = Buffer.isBuffer(payload)
+    ? payload
+    : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
   const flags = bytes[0]!;
   const hasDuration = (flags & FLAG_DURATION) !== 0;
   const head = 17 + (hasDuration ? 8 : 0);
   const valuesAt = head + 1 + bytes[head]!;
-  return {
-    kind,
-    sensor: bytes.toString('latin1', head + 1, valuesAt),
-    at: { wallMs: bytes.readDoubleLE(1), monoMs: bytes.readDoubleLE(9), synced: (flags & FLAG_SYNCED) !== 0 },
-    ...(hasDuration && { durationMs: bytes.readDoubleLE(17) }),
-    valuesJson: bytes.toString('utf8', valuesAt),
-  };
+  const sensor = bytes.toString('latin1', head + 1, valuesAt);
+  const at = { wallMs: bytes.readDoubleLE(1), monoMs: bytes.readDoubleLE(9), synced: (flags & FLAG_SYNCED) !== 0 };
+  const valuesJson = bytes.toString('utf8', valuesAt);
+  if (!hasDuration) return { kind, sensor, at, valuesJson };
+  return { kind, sensor, at, durationMs: bytes.readDoubleLE(17), valuesJson };
 }
