@@ -20,6 +20,7 @@ const uplink = (more: Partial<UplinkReport>): UplinkReport => ({
   pending: 0,
   in_flight: 0,
   acknowledged: 1_043,
+  dead_letters: 0,
   last_acknowledged: '2026-11-22T12:00:01.000Z',
   last_acknowledged_s: 2.2,
   per_second: 1.2,

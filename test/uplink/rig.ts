@@ -54,6 +54,8 @@ export function startRig(options: RigOptions): Rig {
       name: 'cloud',
       url: options.url,
       keepaliveMs: 30_000,
+      qos: 1,
+      tls: {},
       ...options.config,
       batch: { maxReadings: 500, maxBytes: 100_000, maxWaitMs: 5_000, ...options.batch },
       topics: { prefix: 'sedge', ...options.topics },
