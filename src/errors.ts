@@ -24,6 +24,10 @@ export type ErrorCode =
   | 'sensor.range' // the value is outside what the channel can be
   | 'sensor.deadline' // the read did not end in its time
   | 'sensor.quarantined' // opening it ended the program again and again, so it is left out for a while
+  | 'sensor.not-polled' // it speaks or counts by itself, and cannot be read at will
+  | 'sensor.starting' // it is being opened
+  | 'sensor.stopped' // it was being stopped meanwhile
+  | 'sensor.unknown' // no sensor of this id is configured
   | 'sensor.failed' // the driver failed in a way it does not name
   | 'config.invalid' // the configuration is wrong
   | 'config.missing' // no configuration was found

@@ -30,6 +30,8 @@ export interface Measuring {
   start(config: Config): Promise<void>;
   /** Only what changed restarts. Returns what was done, one phrase each. */
   reload(next: Config): Promise<readonly string[]>;
+  /** One more reading of a polled sensor, now; `onReading` has had it when this resolves, unless a filter kept it back. */
+  readNow(id: string): Promise<void>;
   health(): Readonly<Record<string, SensorHealth>>;
   catalogue(): Catalogue;
   stop(): Promise<void>;
@@ -99,6 +101,7 @@ export function createMeasuring(options: MeasuringOptions): Measuring {
       }
       return done;
     },
+    readNow: (id) => sampler.readNow(id),
     health: () => sampler.health(),
     catalogue: () => Object.fromEntries([...running].map(([id, sensor]) => [id, catalogueSensor(sensor)])),
     async stop() {

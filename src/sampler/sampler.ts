@@ -3,6 +3,7 @@
  * while it runs; the others do not notice.
  */
 import type { Clock } from '../clock.ts';
+import { SedgeError } from '../errors.ts';
 import type { Instant } from '../reading.ts';
 import { type LoadCron, loadCron } from './cron.ts';
 import { createScheduler } from './scheduler.ts';
@@ -25,6 +26,8 @@ export interface Sampler {
   add(sensor: SampledSensor): Promise<void>;
   /** Stops and closes one sensor. Does nothing for an unknown id. */
   remove(id: string): Promise<void>;
+  /** One more reading of a polled sensor, now; it goes the way of all. Its slots do not notice. Rejects as the sensor fails. */
+  readNow(id: string): Promise<void>;
   health(): Readonly<Record<string, SensorHealth>>;
   stop(): Promise<void>;
 }
@@ -44,6 +47,11 @@ export function createSampler(options: SamplerOptions): Sampler {
       const task = tasks.get(id);
       tasks.delete(id);
       await task?.stop();
+    },
+    async readNow(id) {
+      const task = tasks.get(id);
+      if (!task) throw new SedgeError('sensor.unknown', `there is no sensor ${id}`);
+      await task.readNow();
     },
     health: () => Object.fromEntries([...tasks].map(([id, task]) => [id, task.health()])),
     async stop() {

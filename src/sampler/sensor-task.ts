@@ -4,10 +4,11 @@
  *
  * - A slot that comes while a read is under way is missed and counted, never queued.
  * - A slot that could not be served because the sensor was away is served once when it is back; later ones count as missed.
+ * - A read that somebody asks for is one more, between the slots: it takes none of theirs and none counts as missed for it.
  */
 import type { Clock } from '../clock.ts';
 import type { CounterSensor, EventSensor, PolledSensor } from '../driver.ts';
-import { codeOf, messageOf } from '../errors.ts';
+import { codeOf, messageOf, SedgeError } from '../errors.ts';
 import type { Instant } from '../reading.ts';
 import { withinDeadline } from './deadline.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -39,8 +40,15 @@ export interface SensorTaskDeps {
 
 export interface SensorTask {
   health(): SensorHealth;
+  /** Reads now, or joins the read under way, and delivers it like any other. Rejects as the sensor fails. */
+  readNow(): Promise<void>;
   /** Ends reads, closes the sensor. Resolves in bounded time even when the driver hangs. */
   stop(): Promise<void>;
+}
+
+interface Asking {
+  readonly resolve: () => void;
+  readonly reject: (cause: unknown) => void;
 }
 
 export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): SensorTask {
@@ -57,7 +65,11 @@ export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): Se
   let failuresInRow = 0;
   /** A slot waits to be served. */
   let pending = schedule?.kind === 'every' && !schedule.align && schedule.offsetMs === undefined;
+  /** A read for a slot is under way. */
   let busy = false;
+  /** Who waits for a read that is no slot's. */
+  let asking: Asking[] = [];
+  let isOpen = false;
   let beganMs = Number.NEGATIVE_INFINITY;
   let wake = () => {};
   let cancelSlot = () => {};
@@ -95,7 +107,14 @@ export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): Se
     });
   };
   const slotOrStop = async () => {
-    while (!pending && !stopping.signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
+    while (!pending && asking.length === 0 && !stopping.signal.aborted)
+      await new Promise<void>((resolve) => (wake = resolve));
+  };
+  /** Tells those who asked for a read how it went. */
+  const answer = (tell: (one: Asking) => void) => {
+    const asked = asking;
+    asking = [];
+    for (const one of asked) tell(one);
   };
 
   const servePolled = async (open: PolledSensor) => {
@@ -103,17 +122,20 @@ export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): Se
     for (;;) {
       await slotOrStop();
       if (stopping.signal.aborted) return;
-      busy = true;
+      const isForSlot = pending;
+      busy = isForSlot;
+      const startMs = clock.monotonic();
+      if (isForSlot) beganMs = startMs;
       try {
-        beganMs = clock.monotonic();
         const values = await withinDeadline(deadlines, sensor.deadlineMs, `${id}: the read`, read, opening);
         if (stopping.signal.aborted) return;
         const { windowMs } = sensor;
         const samples = open.takeWindow?.();
         const time =
-          windowMs === undefined ? { at: stamp(clock.monotonic()) } : { at: stamp(beganMs), durationMs: windowMs };
-        pending = false;
+          windowMs === undefined ? { at: stamp(clock.monotonic()) } : { at: stamp(startMs), durationMs: windowMs };
+        if (isForSlot) pending = false;
         deliver({ kind: 'reading', values, ...time, ...(samples && { samples }) });
+        answer(({ resolve }) => resolve());
       } finally {
         busy = false;
       }
@@ -177,6 +199,7 @@ export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): Se
           (signal) => sensor.open(signal),
           opening,
         );
+        isOpen = true;
         if (sensor.kind === 'poll') await servePolled(open as PolledSensor);
         else if (sensor.kind === 'counter') await serveCounter(open as CounterSensor);
         else await serveEvents(open as EventSensor);
@@ -185,7 +208,9 @@ export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): Se
         count.failures += 1;
         failuresInRow += 1;
         changed('offline', cause);
+        answer(({ reject }) => reject(cause));
       } finally {
+        isOpen = false;
         const opened = open;
         if (opened) {
           const close = async () => opened.close();
@@ -205,8 +230,22 @@ export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): Se
   const ended = live();
   return {
     health: () => ({ state, ...(error && { error: error.code, message: error.message }), ...count }),
+    async readNow() {
+      if (sensor.kind !== 'poll') {
+        const how = sensor.kind === 'event' ? 'speaks when something happens' : 'counts, and is read at its slots';
+        throw new SedgeError('sensor.not-polled', `${id} cannot be read at will: it ${how}`);
+      }
+      if (error) throw new SedgeError(error.code, error.message);
+      if (!isOpen || stopping.signal.aborted)
+        throw new SedgeError('sensor.starting', `${id} is still being opened: ask again in a moment`);
+      await new Promise<void>((resolve, reject) => {
+        asking.push({ resolve, reject });
+        wake();
+      });
+    },
     async stop() {
       stopping.abort();
+      answer(({ reject }) => reject(new SedgeError('sensor.stopped', `${id} is being stopped: ask again in a moment`)));
       opening.abort();
       cancelSlot();
       wake();
