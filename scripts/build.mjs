@@ -4,6 +4,7 @@
  *   sedge.mjs     the launcher (scripts/launcher.mjs): checks the Node version, loads the bundle
  *   sedge.cjs     everything else, one minified file; native packages stay outside
  *   sedge.cache   V8's compiled code of it, for the Node that built it; any other Node ignores it
+ *   page.*       the page of the local API: html, one js, one css; read from disk only when a browser asks
  *   aedes.cjs     the demo's broker, so that the service never reads it
  *   THIRD_PARTY_LICENSES.txt
  */
@@ -64,6 +65,7 @@ const common = {
     SEDGE_BUILT_AT_MS: String(Date.now()),
     // node-cron looks where it is when it is loaded; what it would start from there is its own runner, which is not used.
     'import.meta.url': '"file:///sedge.cjs"',
+    'import.meta.dirname': '__dirname',
   },
   // import() becomes require(): the bundle runs in a vm.Script, which has no import() (see src/import.ts).
   supported: { 'dynamic-import': false },
@@ -89,7 +91,21 @@ script.runInThisContext()(loaded.exports, createRequire(bundle), loaded, bundle,
 await warmUp(loaded.exports.main);
 writeFileSync(join(dist, 'sedge.cache'), script.createCachedData());
 
-writeFileSync(join(dist, 'THIRD_PARTY_LICENSES.txt'), licences([main.metafile, broker.metafile]));
+const page = await build({
+  absWorkingDir: root,
+  outdir: dist,
+  entryPoints: { page: 'page/main.ts', 'page.css': 'page/page.css' },
+  entryNames: '[dir]/page',
+  bundle: true,
+  minify: true,
+  target: ['es2022', 'chrome110', 'firefox115', 'safari16'],
+  legalComments: 'none',
+  metafile: true,
+  logLevel: 'warning',
+});
+for (const name of ['page.html', 'page.svg']) copyFileSync(join(root, 'page', name), join(dist, name));
+
+writeFileSync(join(dist, 'THIRD_PARTY_LICENSES.txt'), licences([main.metafile, broker.metafile, page.metafile]));
 
 /**
  * Starts and stops the service once, with an uplink that finds nobody: V8 keeps only functions that have run, and these are

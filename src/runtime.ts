@@ -14,6 +14,7 @@ import { codeOf, messageOf } from './errors.ts';
 import type { PlacedBuses } from './hardware.ts';
 import { createMeasuring } from './measuring.ts';
 import { createPublishing } from './publishing.ts';
+import type { Catalogue } from './reading.ts';
 import { sameConfig } from './same-config.ts';
 import { loadCron } from './sampler/cron.ts';
 import type { SensorHealth } from './sampler/types.ts';
@@ -25,6 +26,7 @@ import { createReporter } from './status/reporter.ts';
 import { createTimekeeper } from './timekeeper.ts';
 import type { StateMessage, Station, UplinkStatus } from './uplink/types.ts';
 import { BUILT_AT_MS } from './version.ts';
+import { type WaitingPage, waitingRecords } from './waiting.ts';
 
 /** The watchdog is not fed while a commit hangs for longer than this. */
 const STUCK_COMMIT_MS = 60_000;
@@ -58,6 +60,13 @@ export interface Runtime {
   snapshot(): RuntimeSnapshot;
   /** All that `sedge status` shows. */
   report(): Promise<StatusReport>;
+  /** The health report, as it is published. */
+  health(): Promise<Readonly<Record<string, unknown>>>;
+  catalogue(): Catalogue;
+  /** One more reading of a polled sensor, now, kept like any other; undefined when a filter kept it back. */
+  readNow(sensor: string): Promise<StateMessage | undefined>;
+  /** What some uplink has not delivered yet, from a number on. */
+  waiting(fromSeq: number, maxRecords: number): Promise<WaitingPage>;
   /** Each reading as it is taken. Returns what ends it. */
   onReading(callback: (reading: StateMessage) => void): () => void;
   /** Applies a new configuration: only what changed restarts. Returns what was done, one phrase each. */
@@ -194,6 +203,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   await publishing.start(config);
   await measuring.start(config);
 
+  const onReading = (callback: (reading: StateMessage) => void) => {
+    listeners.add(callback);
+    return () => void listeners.delete(callback);
+  };
   const replaceJournal = async (next: Config) => {
     await publishing.stop({ drain: false });
     try {
@@ -222,10 +235,18 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       };
     },
     report: async () => reporter.report({ config, version, ...(await now()) }),
-    onReading(callback) {
-      listeners.add(callback);
-      return () => void listeners.delete(callback);
+    health: station.health,
+    catalogue: station.catalogue,
+    onReading,
+    async readNow(sensor) {
+      let taken: StateMessage | undefined;
+      const end = onReading((message) => {
+        if (message.sensor === sensor) taken = message;
+      });
+      await measuring.readNow(sensor).finally(end);
+      return taken;
     },
+    waiting: (fromSeq, maxRecords) => waitingRecords(journal(), anchorOfBoot, fromSeq, maxRecords),
     warn(next) {
       warnings = [...config.warnings, ...next];
       publishing.each((uplink) => uplink.health());

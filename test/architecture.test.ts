@@ -9,7 +9,7 @@ import { drivers } from '../drivers/index.ts';
 import { simulations } from '../drivers/sim.ts';
 
 const ROOT = posix.join(import.meta.dirname, '..');
-const files = ['src', 'drivers']
+const files = ['src', 'drivers', 'page']
   .flatMap((dir) =>
     readdirSync(posix.join(ROOT, dir), { recursive: true, encoding: 'utf8' }).map((file) => posix.join(dir, file)),
   )
@@ -92,6 +92,14 @@ const RULES: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
     /^src\/publishing\.ts$/,
     /^src\/(clock|delivery|same-config|timekeeper)\.ts$|^src\/uplink\/(index|open-hours|rate-limit|selection|types)\.ts$|^src\/(journal|config)\/types\.ts$|^src\/service\/log\.ts$/,
   ],
+  [/^src\/waiting\.ts$/, /^src\/(batch|codec|delivery|timekeeper)\.ts$|^src\/journal\/types\.ts$/],
+  // The local API is given the station: neither buses, sampler nor journal files.
+  [
+    /^src\/api\//,
+    /^src\/(clock|errors|reading|same-config|waiting)\.ts$|^src\/(config\/(nearest|types)|status\/report|uplink\/types|service\/log)\.ts$|^src\/api\//,
+  ],
+  // The page runs in a browser: all it knows of the program is what a report looks like.
+  [/^page\//, /^page\/|^src\/status\/report\.ts$/],
   // Looking at the system and its wires: neither runtime nor commands.
   [/^src\/system\.ts$/, /^$/],
   [/^src\/scan\//, /^src\/(clock|driver|errors|system)\.ts$|^src\/(bus|scan)\//],

@@ -2,6 +2,7 @@
 import { watch } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname } from 'node:path';
+import { type Api, createApi } from '../api/api.ts';
 import { systemClock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import { hardware } from '../hardware.ts';
@@ -23,7 +24,7 @@ const SETTLE_MS = 200;
 const BROKEN_STOP_MS = 15_000;
 
 /** Validates everything, then applies the difference; an invalid file changes nothing. */
-async function reload(file: string, runtime: Runtime, io: CommandIo, log: Log): Promise<void> {
+async function reload(file: string, runtime: Runtime, api: Api, io: CommandIo, log: Log): Promise<void> {
   try {
     const result = await tryConfig(file, io);
     if ('problems' in result) {
@@ -35,6 +36,7 @@ async function reload(file: string, runtime: Runtime, io: CommandIo, log: Log): 
       return;
     }
     const done = await runtime.reload(result.config);
+    await api.apply(result.config.api);
     for (const warning of result.config.warnings) log.warn('configuration.warning', { message: warning });
     log.info('configuration.reloaded', { done: done.length > 0 ? done.join(', ') : 'nothing changed' });
   } catch (error) {
@@ -91,13 +93,10 @@ status 1. Exit status: 0 stopped by a signal, 1 it failed, 75 another process ho
       makeBuses,
       ...(isSafe && { guard }),
     });
-    const answering = await openStatusSocket({
-      place,
-      clock,
-      log,
-      uid,
-      report: async () => ({ ...(await runtime.report()), pid: process.pid, simulated: simulate }),
-    });
+    const report = async () => ({ ...(await runtime.report()), pid: process.pid, simulated: simulate });
+    const answering = await openStatusSocket({ place, clock, log, uid, report });
+    const api = createApi({ station: { ...runtime, report }, clock, log });
+    await api.apply(config.api);
     log.info('service.started', {
       version: io.version,
       device: config.device,
@@ -111,7 +110,7 @@ status 1. Exit status: 0 stopped by a signal, 1 it failed, 75 another process ho
 
     reloads.begin(async () => {
       notifier.reloading();
-      await reload(file, runtime, io, log);
+      await reload(file, runtime, api, io, log);
       notifier.ready();
     });
     if (values.watch === true) {
@@ -130,6 +129,7 @@ status 1. Exit status: 0 stopped by a signal, 1 it failed, 75 another process ho
     notifier.stopping();
     await reloads.idle();
     await answering.close();
+    await api.close();
     // A part that broke may not stop either; what it left is found at the next start.
     await Promise.race([runtime.stop(), ...(stray.signal.aborted ? [clock.sleep(BROKEN_STOP_MS)] : [])]);
     guard.end(true);

@@ -73,4 +73,21 @@ export function checkTimezone(name: string): string | undefined {
   }
 }
 
+/** Port 0 takes a free one. */
+export function listenPlace(text: string): { readonly host: string; readonly port: number } | undefined {
+  const found = /^(?:\[([0-9a-f:.]+)\]|([\w.-]+)):(\d{1,5})$/i.exec(text);
+  const host = found?.[1] ?? found?.[2];
+  return host === undefined || Number(found?.[3]) > 65_535
+    ? undefined
+    : { host: host.toLowerCase(), port: Number(found?.[3]) };
+}
+
+export const checkListen = (text: string): string | undefined =>
+  listenPlace(text) ? undefined : 'is not an address with a port: write 127.0.0.1:8080, or "[::1]:8080" for IPv6';
+
+export const checkHostName = (name: string): string | undefined =>
+  /^[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?$/i.test(name)
+    ? undefined
+    : 'is not a host name: write it without https:// and port';
+
 export const checkNotEmpty = (text: string): string | undefined => (text === '' ? 'is empty' : undefined);

@@ -92,6 +92,19 @@ export interface SimulationConfig {
   readonly speed: number;
   readonly faults: Readonly<Record<string, readonly SimulatedFault[]>>;
 }
+/** The local API and its page. */
+export interface ApiConfig {
+  /** As written. */
+  readonly listen: string;
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  /** PEM texts. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly token?: string;
+  /** Names under which browsers may call us, beside addresses and our own. */
+  readonly hosts: readonly string[];
+}
 export interface Config {
   /** Absolute path; undefined for one made in memory (demo). */
   readonly file?: string;
@@ -107,6 +120,8 @@ export interface Config {
   readonly clock: { readonly waitMs: number };
   readonly uplinks: readonly UplinkConfig[];
   readonly simulation: SimulationConfig;
+  /** Undefined: nothing listens. */
+  readonly api?: ApiConfig;
   /** True things that the user should know and that are no errors: a generic host name as device id. */
   readonly warnings: readonly string[];
 }

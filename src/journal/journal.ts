@@ -17,6 +17,7 @@ import { type JournalFs, nodeFs, storageError } from './fs.ts';
 import { firstStored, oldestPending } from './inspect.ts';
 import { addConsumer } from './members.ts';
 import { checkNote, notesOf } from './notes.ts';
+import { observe } from './observe.ts';
 import { createReader, type ManagedReader } from './reader.ts';
 import { type Recovered, reconcile, type Survey, survey } from './recovery.ts';
 import { tidy } from './repair.ts';
@@ -278,6 +279,7 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
         ...core.counters,
       };
     },
+    observe: (fromSeq, maxRecords) => observe(core, fromSeq, maxRecords),
     note: (key) => core.notes.get(key),
     setNote(key, value) {
       checkNote(core.notes, key, value);

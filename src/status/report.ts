@@ -40,7 +40,15 @@ export interface SensorReport {
   readonly failures: number;
   readonly missed: number;
   readonly channels: Readonly<
-    Record<string, { readonly value: number | null; readonly unit: string; readonly decimals: number }>
+    Record<
+      string,
+      {
+        readonly value: number | null;
+        readonly quantity: string;
+        readonly unit: string;
+        readonly decimals: number;
+      }
+    >
   >;
 }
 

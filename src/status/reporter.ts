@@ -66,7 +66,8 @@ export function createReporter(clock: Clock, parts: () => Parts): Reporter {
     const last = latest.get(id);
     const values: Values = last ? (JSON.parse(last.message.valuesJson) as Values) : {};
     const channels = Object.entries(variantOf(driver, options).channels).map(([channel, spec]) => {
-      return [channel, { value: values[channel] ?? null, unit: unitOf(spec), decimals: spec.decimals }] as const;
+      const { quantity, decimals } = spec;
+      return [channel, { value: values[channel] ?? null, quantity, unit: unitOf(spec), decimals }] as const;
     });
     return {
       ...(name !== undefined && { name }),
