@@ -18,17 +18,20 @@ export interface Graph {
 export interface GraphOptions {
   readonly box: HTMLElement;
   readonly decimals: number;
-  /** States and counts jump; they do not slope. */
+  /** States and counts jump from one value to the next; they do not slope. */
   readonly isStepped: boolean;
+  /** 0 or 1, and nothing between. */
+  readonly isState: boolean;
   /** The point under the pointer, or none. */
   readonly onPoint: (at: number | undefined) => void;
 }
 
-const HEIGHT_PX = 112;
+const HEIGHT_PX = 104;
+const STATE_RANGE: [number, number] = [-0.2, 1.2];
 const AXIS_PX = 46;
 const FONT = '11px system-ui, sans-serif';
 
-export function createGraph({ box, decimals, isStepped, onPoint }: GraphOptions): Graph {
+export function createGraph({ box, decimals, isStepped, isState, onPoint }: GraphOptions): Graph {
   let plot: uPlot | undefined;
   let shown: Series = { times: [], values: [] };
   const data = (): uPlot.AlignedData => [[...shown.times], [...shown.values]];
@@ -43,10 +46,10 @@ export function createGraph({ box, decimals, isStepped, onPoint }: GraphOptions)
       {
         width: Math.max(80, box.clientWidth),
         height: HEIGHT_PX,
-        padding: [6, 6, 0, 0],
+        padding: [6, 18, 0, 0],
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false }, points: { size: 7, fill: colour('--accent') } },
-        scales: { y: { range: (_plot, low, high) => rangeAround(low, high, decimals) } },
+        scales: { y: { range: (_plot, low, high) => (isState ? STATE_RANGE : rangeAround(low, high, decimals)) } },
         axes: [
           {
             ...axis,
@@ -62,6 +65,7 @@ export function createGraph({ box, decimals, isStepped, onPoint }: GraphOptions)
             size: AXIS_PX,
             space: 30,
             gap: 4,
+            ...(isState && { splits: [0, 1] }),
             values: (_plot, splits) => splits.map((value) => axisText(value, splits)),
           },
         ],
@@ -72,7 +76,7 @@ export function createGraph({ box, decimals, isStepped, onPoint }: GraphOptions)
             fill: colour('--accent-soft'),
             width: 1.5,
             spanGaps: false,
-            points: { show: false },
+            points: { show: true, size: 4, filter: () => alone(shown.values) },
             ...(isStepped && uPlot.paths.stepped && { paths: uPlot.paths.stepped({ align: 1 }) }),
           },
         ],
@@ -103,10 +107,16 @@ export function createGraph({ box, decimals, isStepped, onPoint }: GraphOptions)
   };
 }
 
+/** Points between two holes: no line leads to them. */
+const alone = (values: Series['values']): number[] =>
+  values.flatMap((value, at) =>
+    value !== null && (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null ? [at] : [],
+  );
+
 /** A flat line is flat, not noise blown up: at least some steps of the last digit are shown. */
 function rangeAround(low: number | null, high: number | null, decimals: number): [number, number] {
   if (low === null || high === null) return [0, 1];
-  const least = 8 * 10 ** -decimals;
+  const least = decimals === 0 ? 2 : 8 * 10 ** -decimals;
   const pad = Math.max((high - low) * 0.12, (least - (high - low)) / 2, 0);
   return [low - pad, high + pad];
 }

@@ -11,7 +11,8 @@ export interface History {
   add(reading: Reading): void;
   /** Takes earlier ones that were asked for; those that came meanwhile stay. */
   fill(readings: readonly Reading[]): void;
-  series(channel: string): Series;
+  /** With `untilS` the last value holds until then: what watches would have said that it changed. */
+  series(channel: string, untilS?: number): Series;
   readonly length: number;
 }
 
@@ -34,7 +35,7 @@ export function createHistory(everyMs: number | undefined): History {
       const byTime = new Map([...readings.map(pointOf), ...points].map((point) => [point.atS, point]));
       points = [...byTime.values()].sort((a, b) => a.atS - b.atS).slice(-MAX_POINTS);
     },
-    series(channel) {
+    series(channel, untilS) {
       const times: number[] = [];
       const values: (number | null)[] = [];
       for (const { atS, values: all } of points) {
@@ -45,6 +46,11 @@ export function createHistory(everyMs: number | undefined): History {
         }
         times.push(atS);
         values.push(all[channel] ?? null);
+      }
+      const last = times.at(-1);
+      if (untilS !== undefined && last !== undefined && untilS > last) {
+        times.push(untilS);
+        values.push(values.at(-1) ?? null);
       }
       return { times, values };
     },

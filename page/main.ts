@@ -4,7 +4,7 @@
  */
 import type { ServiceReport } from '../src/status/report.ts';
 import { byId, element, setData, setText } from './dom.ts';
-import { figure, span } from './format.ts';
+import { figure, size, span } from './format.ts';
 import { MAX_POINTS } from './history.ts';
 import { clockPanel, journalPanel, uplinksPanel } from './panels.ts';
 import { createCard, type SensorCard } from './sensor-card.ts';
@@ -96,7 +96,7 @@ function showSensors({ sensors }: ServiceReport): void {
   }
   const states = Object.values(sensors).map(({ state }) => state);
   const away = states.filter((state) => state === 'offline').length;
-  const sum = states.length === 0 ? 'none is configured' : `${states.length}${away > 0 ? `, ${away} offline` : ''}`;
+  const sum = states.length === 0 ? 'none is configured' : `${states.length}${away > 0 ? ` · ${away} offline` : ''}`;
   setText(byId('sensors-sum'), sum);
   if (isNew) void fillAll();
 }
@@ -109,6 +109,23 @@ function showWarnings(warnings: readonly string[]): void {
   list.replaceChildren(...warnings.map((warning) => element('li', {}, warning)));
 }
 
+/** On a phone what is beside the sensors is far below them. */
+function showGlance({ uplinks, journal, clock }: ServiceReport): void {
+  const all = Object.values(uplinks);
+  const away = all.filter(({ state }) => state === 'offline').length;
+  const waiting = Math.max(0, ...all.map(({ pending }) => pending));
+  const set = (id: string, text: string, isBad: boolean) => {
+    setText(byId(id), text);
+    setData(byId(id), 'state', isBad ? 'bad' : 'good');
+  };
+  const [only] = Object.keys(uplinks);
+  const who = all.length === 1 ? only : away > 0 ? `${away} of ${all.length} uplinks` : 'Uplinks';
+  const links = all.length === 0 ? 'No uplink' : `${who} ${away > 0 ? 'offline' : 'online'}`;
+  set('glance-uplinks', `${links}${waiting > 0 ? ` · ${figure(waiting)} waiting` : ''}`, away > 0);
+  set('glance-journal', `Journal ${size(journal.size)}`, journal.storage !== 'ok');
+  set('glance-clock', `Clock ${clock === 'synced' ? 'set' : 'not set'}`, clock !== 'synced');
+}
+
 function show(report: ServiceReport): void {
   document.title = `${report.device} · Sedge`;
   setText(byId('device'), report.device);
@@ -118,6 +135,7 @@ function show(report: ServiceReport): void {
     `Sedge ${report.version} · up ${span(report.uptime_s)} · ${figure(report.journal.accepted)} accepted${simulated}`,
   );
   showWarnings(report.warnings);
+  showGlance(report);
   showSensors(report);
   for (const panel of panels) panel.show(report);
   drawSoon();

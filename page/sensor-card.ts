@@ -35,14 +35,19 @@ const WORDS: Readonly<Record<SensorReport['state'], string>> = {
 const LATE_INTERVALS = 3;
 /** Quantities that jump from one value to the next. */
 const STEPPED = new Set(['state', 'count']);
+/** Channels that are shown before somebody asks for all. */
+const FEW_CHANNELS = 6;
 /** How long the answer to a read at will is shown. */
 const NOTE_MS = 6_000;
 
 export function createCard({ id, report: first, onRead }: CardOptions): SensorCard {
   const history = createHistory(first.every_ms);
-  const names = Object.keys(first.channels);
+  const all = Object.keys(first.channels);
+  /** A board without a thermometer never has its temperature: what never had a value is not shown, unless nothing had. */
+  const seen = new Set(all.filter((name) => first.channels[name]?.value !== null));
   let report = first;
-  let chosen = names[0] ?? '';
+  let chosen = [...seen][0] ?? all[0] ?? '';
+  let isWhole = false;
   let latest: Reading['values'] = {};
   let takenMs: number | undefined;
   let point: number | undefined;
@@ -60,13 +65,14 @@ export function createCard({ id, report: first, onRead }: CardOptions): SensorCa
   const box = element('div', { class: 'graph', role: 'img' });
   const extent = element('p', { class: 'extent' });
   const note = element('span', { class: 'note', role: 'status' });
-  const isPolled = first.every_ms !== undefined || first.cron !== undefined;
+  const isPolled = first.kind === 'poll';
   const button = element('button', { type: 'button', class: 'read', 'aria-label': `Read ${title} now` }, 'read now');
   const schedule = first.every_ms === undefined ? (first.cron ?? 'when it changes') : interval(first.every_ms);
   const heading = element('h3', { id: `sensor-${id}` }, title);
-  const chips = new Map(names.map((name) => [name, chip(name)] as const));
+  const chips = new Map(all.map((name) => [name, chip(name)] as const));
   const list = element('div', { class: 'channels', role: 'group', 'aria-label': `Channels of ${title}` });
-  if (names.length > 1) list.append(...[...chips.values()].map(({ root }) => root));
+  if (all.length > 1) list.append(...[...chips.values()].map(({ root }) => root));
+  const more = element('button', { type: 'button', class: 'more' });
   const root = element(
     'article',
     { class: 'sensor', 'aria-labelledby': `sensor-${id}` },
@@ -84,6 +90,7 @@ export function createCard({ id, report: first, onRead }: CardOptions): SensorCa
     box,
     extent,
     list,
+    more,
   );
 
   function chip(name: string) {
@@ -97,6 +104,19 @@ export function createCard({ id, report: first, onRead }: CardOptions): SensorCa
     made.addEventListener('click', () => choose(name));
     return { root: made, value };
   }
+  const showChips = () => {
+    const shown = all.filter((name) => seen.size === 0 || seen.has(name));
+    const few = new Set(isWhole ? shown : [...shown.slice(0, FEW_CHANNELS), chosen]);
+    for (const [name, { root: made }] of chips) made.hidden = !few.has(name) || shown.length < 2;
+    list.hidden = shown.length < 2;
+    more.hidden = shown.length <= FEW_CHANNELS;
+    setText(more, isWhole ? 'fewer channels' : `all ${shown.length} channels`);
+    more.setAttribute('aria-expanded', String(isWhole));
+  };
+  more.addEventListener('click', () => {
+    isWhole = !isWhole;
+    showChips();
+  });
   const valueText = (name: string, value: number | null | undefined): string =>
     value === null || value === undefined ? '–' : figure(value, report.channels[name]?.decimals ?? 0);
 
@@ -108,6 +128,7 @@ export function createCard({ id, report: first, onRead }: CardOptions): SensorCa
     box.replaceChildren();
     point = undefined;
     isDrawn = false;
+    showChips();
     draw();
   }
   const showValue = () => {
@@ -119,40 +140,56 @@ export function createCard({ id, report: first, onRead }: CardOptions): SensorCa
     const at = isPast
       ? new Date((series.times[point ?? 0] ?? 0) * 1_000).toLocaleTimeString([], { hour12: false })
       : '';
-    setText(what, isPast ? `at ${at}` : names.length > 1 ? channelTitle(chosen) : '');
+    setText(what, isPast ? `at ${at}` : list.hidden ? '' : channelTitle(chosen));
     setData(root, 'past', String(isPast));
   };
   const draw = () => {
     if (isDrawn) return;
     isDrawn = true;
-    series = history.series(chosen);
-    const decimals = report.channels[chosen]?.decimals ?? 0;
+    const isHeld = first.kind === 'event' && report.state === 'online';
+    series = history.series(chosen, isHeld ? Date.now() / 1_000 : undefined);
+    const { decimals = 0, quantity = '' } = report.channels[chosen] ?? {};
+    const known = series.values.filter((value) => value !== null);
+    const isCurve = known.length > 1;
+    // While it is away there is nothing to wait for; otherwise the place is kept, so that nothing jumps.
+    box.hidden = !isCurve && report.state === 'offline';
+    extent.hidden = box.hidden;
+    for (const [name, { value }] of chips) setText(value, valueText(name, latest[name]));
+    if (!isCurve) {
+      showValue();
+      setText(extent, 'no curve yet');
+      return;
+    }
     graph ??= createGraph({
       box,
       decimals,
-      isStepped: STEPPED.has(report.channels[chosen]?.quantity ?? ''),
+      isStepped: STEPPED.has(quantity),
+      isState: quantity === 'state',
       onPoint(at) {
         point = at;
         showValue();
       },
     });
     graph.draw(series);
-    for (const [name, { value }] of chips) setText(value, valueText(name, latest[name]));
     showValue();
-    const known = series.values.filter((value) => value !== null);
     const lasts = (series.times.at(-1) ?? 0) - (series.times[0] ?? 0);
-    const said =
-      known.length < 2
-        ? 'no curve yet'
-        : `${span(lasts)} · ${valueText(chosen, Math.min(...known))} to ${valueText(chosen, Math.max(...known))}`;
+    const said = `${span(lasts)} · ${valueText(chosen, Math.min(...known))} to ${valueText(chosen, Math.max(...known))}`;
     setText(extent, said);
     box.setAttribute('aria-label', `${title}, ${channelTitle(chosen)}: ${said} ${unit.textContent}`);
   };
-  const take = (reading: Reading) => {
-    latest = reading.values;
-    takenMs = Date.now();
+  const take = (values: Reading['values']) => {
+    latest = values;
+    const before = seen.size;
+    for (const name of Object.keys(values)) seen.add(name);
+    if (!seen.has(chosen)) choose([...seen][0] ?? chosen);
+    else if (seen.size !== before) showChips();
     isDrawn = false;
   };
+  const taken = (reading: Reading) => {
+    take(reading.values);
+    takenMs = Date.now();
+  };
+  showChips();
   button.addEventListener('click', () => {
     button.disabled = true;
     onRead(id)
@@ -175,8 +212,7 @@ export function createCard({ id, report: first, onRead }: CardOptions): SensorCa
         const values = Object.entries(next.channels).flatMap(([name, { value }]) =>
           value === null ? [] : [[name, value]],
         );
-        latest = Object.fromEntries(values) as Reading['values'];
-        isDrawn = false;
+        take(Object.fromEntries(values) as Reading['values']);
       }
       setData(root, 'state', next.state);
       setText(state, WORDS[next.state]);
@@ -186,7 +222,7 @@ export function createCard({ id, report: first, onRead }: CardOptions): SensorCa
     },
     reading(reading) {
       history.add(reading);
-      take(reading);
+      taken(reading);
     },
     fill(readings) {
       history.fill(readings);
@@ -197,6 +233,7 @@ export function createCard({ id, report: first, onRead }: CardOptions): SensorCa
       const ageMs = takenMs === undefined ? undefined : Math.max(0, nowMs - takenMs);
       setText(age, ageMs === undefined ? 'no reading yet' : `${span(ageMs / 1_000)} ago`);
       const lateMs = first.every_ms === undefined ? Number.POSITIVE_INFINITY : LATE_INTERVALS * first.every_ms + 2_000;
+      if (first.kind === 'event') isDrawn = false;
       setData(root, 'late', String((ageMs ?? 0) > lateMs));
     },
     restyle: () => graph?.restyle(),

@@ -171,7 +171,8 @@ export async function openServer({ config, station, clock, log, limits: given }:
 const addressOf = (request: IncomingMessage): string => request.socket.remoteAddress ?? '';
 
 function pathOf({ url = '' }: IncomingMessage): URL | undefined {
-  return url.startsWith('/') && URL.canParse(url, 'http://sedge') ? new URL(url, 'http://sedge') : undefined;
+  // Behind a host of ours, because a path that begins with // would be taken for one.
+  return url.startsWith('/') && URL.canParse(`http://sedge${url}`) ? new URL(`http://sedge${url}`) : undefined;
 }
 
 /** Reads a body to its end and forgets it; false when it is longer than `maxBytes`. */

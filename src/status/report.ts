@@ -26,6 +26,8 @@ export interface ServiceReport extends StatusReport {
 export interface SensorReport {
   readonly name?: string;
   readonly driver: string;
+  /** Read at its slots; speaks by itself; counts, and is read at its slots. */
+  readonly kind: 'poll' | 'event' | 'counter';
   readonly state: 'starting' | 'online' | 'offline';
   readonly error?: string;
   readonly message?: string;

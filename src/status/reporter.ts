@@ -65,13 +65,15 @@ export function createReporter(clock: Clock, parts: () => Parts): Reporter {
     const { driver: driverName, name, every_ms, cron } = catalogueSensor(sensor);
     const last = latest.get(id);
     const values: Values = last ? (JSON.parse(last.message.valuesJson) as Values) : {};
-    const channels = Object.entries(variantOf(driver, options).channels).map(([channel, spec]) => {
+    const { kind, channels: specs } = variantOf(driver, options);
+    const channels = Object.entries(specs).map(([channel, spec]) => {
       const { quantity, decimals } = spec;
       return [channel, { value: values[channel] ?? null, quantity, unit: unitOf(spec), decimals }] as const;
     });
     return {
       ...(name !== undefined && { name }),
       driver: driverName,
+      kind,
       state: health?.state ?? 'starting',
       ...(health?.error !== undefined && { error: health.error }),
       ...(health?.message !== undefined && { message: health.message }),

@@ -3,6 +3,7 @@ import type { SensorReport, ServiceReport, UplinkReport } from '../../src/status
 
 const sensor = (more: Partial<SensorReport>): SensorReport => ({
   driver: 'bme280',
+  kind: 'poll',
   state: 'online',
   every_ms: 10_000,
   time: '2026-11-22T12:00:00.000Z',
