@@ -1,12 +1,6 @@
 /** One channel over time, drawn by uPlot: as large as its box, in the page's colours, with a hole where nothing was measured. */
 import uPlot from 'uplot';
-
-export interface Series {
-  /** Seconds since 1970; ascending. */
-  readonly times: readonly number[];
-  /** null is a hole. */
-  readonly values: readonly (number | null)[];
-}
+import type { Series } from './history.ts';
 
 export interface Graph {
   draw(series: Series): void;

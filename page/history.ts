@@ -1,6 +1,19 @@
 /** The readings of one sensor that the page holds: bounded, ascending in time, with a hole where some are missing. Pure. */
-import type { Series } from './graph.ts';
-import type { Reading } from './station.ts';
+
+/** A reading as the station says it. */
+export interface Reading {
+  readonly time: string;
+  readonly sensor: string;
+  readonly values: Readonly<Record<string, number>>;
+}
+
+/** One channel of many readings. */
+export interface Series {
+  /** Seconds since 1970; ascending. */
+  readonly times: readonly number[];
+  /** null is a hole. */
+  readonly values: readonly (number | null)[];
+}
 
 /** As many as the station itself holds (src/api/recent.ts). */
 export const MAX_POINTS = 600;

@@ -2,9 +2,8 @@
 import type { SensorReport } from '../src/status/report.ts';
 import { element, setData, setText } from './dom.ts';
 import { channelTitle, figure, interval, span, unitSymbol } from './format.ts';
-import { createGraph, type Graph, type Series } from './graph.ts';
-import { createHistory } from './history.ts';
-import type { Reading } from './station.ts';
+import { createGraph, type Graph } from './graph.ts';
+import { createHistory, type Reading, type Series } from './history.ts';
 
 export interface SensorCard {
   readonly root: HTMLElement;

@@ -3,12 +3,7 @@
  * where there is one, is kept for this tab alone and never stands in an address.
  */
 import type { ServiceReport } from '../src/status/report.ts';
-
-export interface Reading {
-  readonly time: string;
-  readonly sensor: string;
-  readonly values: Readonly<Record<string, number>>;
-}
+import type { Reading } from './history.ts';
 
 export type Link = 'connecting' | 'live' | 'lost';
 
