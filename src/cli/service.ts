@@ -3,13 +3,13 @@ import { spawn } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { SedgeError } from '../errors.ts';
-import { type Execute, installSteps, PLACES, type Step, uninstallSteps } from '../service/install.ts';
+import { configSteps, type Execute, installSteps, PLACES, type Step, uninstallSteps } from '../service/install.ts';
 import { type Command, EXIT } from './command.ts';
 
 export const service: Command = {
   name: 'service',
   summary: 'Install or uninstall the systemd service.',
-  usage: 'sedge service install|uninstall [--dry-run] [--config FILE]',
+  usage: 'sedge service install|configure|uninstall [--dry-run] [--config FILE]',
   help: `install copies the program to ${PLACES.program}, makes the user sedge, writes a starting configuration to
 ${PLACES.config} if there is none, and enables and starts sedge.service. Run it again after an
 update. It never overwrites a configuration.
@@ -24,23 +24,29 @@ Both need root: sudo sedge service install
   maxPositionals: 1,
   async run(io, { values, positionals }) {
     const [verb] = positionals;
-    if (verb !== 'install' && verb !== 'uninstall')
-      throw new SedgeError('usage', `sedge service needs "install" or "uninstall"${verb ? `, not "${verb}"` : ''}`);
+    if (verb !== 'install' && verb !== 'uninstall' && verb !== 'configure')
+      throw new SedgeError(
+        'usage',
+        `sedge service needs "install", "configure" or "uninstall"${verb ? `, not "${verb}"` : ''}`,
+      );
     const dryRun = values['dry-run'] === true;
     const root = typeof values.prefix === 'string' ? resolve(io.cwd, values.prefix) : '';
-    if (!dryRun && root === '') refuseUnfit(verb);
+    if (!dryRun && root === '' && verb !== 'configure') refuseUnfit(verb);
 
     const system = { root, execute: execute(io.stderr) };
     const given = typeof values.config === 'string' ? values.config : PLACES.config;
+    const config = isAbsolute(given) ? given : resolve(io.cwd, given);
     const steps =
       verb === 'uninstall'
         ? await uninstallSteps(system)
-        : await installSteps({
-            ...system,
-            source: programRoot(),
-            node: process.execPath,
-            config: isAbsolute(given) ? given : resolve(io.cwd, given),
-          });
+        : verb === 'configure'
+          ? await configSteps({ ...system, config })
+          : await installSteps({
+              ...system,
+              source: programRoot(),
+              node: process.execPath,
+              config,
+            });
     await runSteps(steps, dryRun, (line) => void io.stdout.write(`${line}\n`));
     if (verb === 'install' && !dryRun && root === '')
       io.stdout.write('sedge.service runs; follow it with: journalctl -u sedge -f\n');

@@ -41,6 +41,8 @@ export const PLACES = {
   config: '/etc/sedge/sedge.yaml',
   state: '/var/lib/sedge',
   command: '/usr/local/bin/sedge',
+  /** The program of the Debian package, whose unit, user and rules are dpkg's. */
+  packaged: '/usr/lib/sedge',
 } as const;
 
 const ENTRY = join(PLACES.program, 'dist', 'sedge.mjs');
@@ -134,7 +136,8 @@ function programSteps({ root, source }: InstallPlan): readonly Step[] {
   ];
 }
 
-async function configSteps(plan: InstallPlan): Promise<readonly Step[]> {
+/** A first configuration where there is none, for the service to read and others not. */
+export async function configSteps(plan: Pick<InstallPlan, 'root' | 'execute' | 'config'>): Promise<readonly Step[]> {
   const { root, config } = plan;
   if (await exists(root + config)) return [note(`keep ${config}: it is yours`)];
   if (config !== PLACES.config)
