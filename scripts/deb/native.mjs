@@ -133,7 +133,9 @@ function compiled({ work, modules, name, binding, arch, host, node }) {
   const tools = arch === host ? {} : { CC: `${prefix}gcc`, CXX: `${prefix}g++`, AR: `${prefix}ar` };
   // The same bytes wherever it is compiled.
   const flags = `-ffile-prefix-map=${from}=.`;
-  const env = { ...process.env, ...tools, CFLAGS: flags, CXXFLAGS: flags };
+  // What npm hands on of its configuration would come before --nodedir.
+  const { npm_config_nodedir: _, ...inherited } = process.env;
+  const env = { ...inherited, ...tools, CFLAGS: flags, CXXFLAGS: flags };
   const gyp = join(run('npm', ['root', '-g']).trim(), 'npm/node_modules/node-gyp/bin/node-gyp.js');
   try {
     run(process.execPath, [gyp, 'rebuild', `--arch=${CPU[arch]}`, `--nodedir=${nodeFor({ work, arch, node })}`], {
