@@ -17,6 +17,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { sbomText } from '../sbom.mjs';
 import { manual } from './manual.mjs';
 
 /** Where the program is in the package; src/service/install.ts knows it as PLACES.packaged. */
@@ -60,6 +61,7 @@ export function addProgram({ root, tree, epoch, version }) {
   const documents = 'usr/share/doc/sedge';
   for (const name of ['README.md', 'SECURITY.md']) put(tree, join(documents, name), text(name));
   for (const name of readdirSync(join(root, 'docs'))) put(tree, join(documents, 'docs', name), text(`docs/${name}`));
+  put(tree, join(documents, 'sbom.cdx.json'), sbomText());
   put(tree, join(documents, 'changelog.gz'), compressed(text('CHANGELOG.md')));
   put(tree, 'usr/share/man/man1/sedge.1.gz', compressed(manual({ program: join(dist, 'sedge.mjs'), epoch, version })));
   return licences;

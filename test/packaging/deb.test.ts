@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
@@ -75,6 +76,27 @@ describe.skipIf(reason)(`the Debian package${reason ? ` (${reason})` : ''}`, () 
       /if \[ "\$1" = purge \][\s\S]*rm -rf [^\n]*\/var\/lib\/sedge[^\n]*\/etc\/sedge/,
     );
     expect(read('DEBIAN/prerm')).not.toContain('rm ');
+  });
+
+  const hasLintian = spawnSync('lintian', ['--version']).status === 0;
+  it.skipIf(!hasLintian)(
+    `keeps Debian's rules${hasLintian ? '' : ' (lintian is missing: runs in CI)'}`,
+    () => {
+      const { status, stdout } = spawnSync('lintian', ['--fail-on', 'error', file], { encoding: 'utf8' });
+      expect(status, stdout).toBe(0);
+    },
+    120_000,
+  );
+
+  it('tells what it is made of, and how to use it', () => {
+    const documents = join(tree, 'usr/share/doc/sedge');
+    expect(JSON.parse(readFileSync(join(documents, 'sbom.cdx.json'), 'utf8'))).toMatchObject({
+      bomFormat: 'CycloneDX',
+    });
+    for (const name of ['README.md', 'SECURITY.md', 'docs/service.md', 'copyright', 'changelog.gz'])
+      expect(statSync(join(documents, name)).size, name).toBeGreaterThan(0);
+    const manual = gunzipSync(readFileSync(join(tree, 'usr/share/man/man1/sedge.1.gz'))).toString();
+    for (const command of ['run', 'service', 'doctor', 'receive']) expect(manual).toContain(`.SS sedge ${command}\n`);
   });
 
   it('holds no secret, no test, no source map, and belongs to root', () => {
