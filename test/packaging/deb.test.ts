@@ -1,7 +1,7 @@
 /** `npm run package:deb`: what the Debian package holds, and that it is the same bytes each time. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -97,6 +97,14 @@ describe.skipIf(reason)(`the Debian package${reason ? ` (${reason})` : ''}`, () 
       expect(statSync(join(documents, name)).size, name).toBeGreaterThan(0);
     const manual = gunzipSync(readFileSync(join(tree, 'usr/share/man/man1/sedge.1.gz'))).toString();
     for (const command of ['run', 'service', 'doctor', 'receive']) expect(manual).toContain(`.SS sedge ${command}\n`);
+  });
+
+  it('holds nothing that looks like a key, a token or a password', () => {
+    const files = readdirSync(tree, { recursive: true, encoding: 'utf8' }).map((name) => join(tree, name));
+    const secret =
+      /-----BEGIN [A-Z ]*PRIVATE KEY-----\n[A-Za-z0-9+/]{20}|\bnpm_[A-Za-z0-9]{36}\b|\bghp_[A-Za-z0-9]{36}\b|_authToken=/;
+    const found = files.filter((file) => lstatSync(file).isFile() && secret.test(readFileSync(file, 'latin1')));
+    expect(found).toEqual([]);
   });
 
   it('holds no secret, no test, no source map, and belongs to root', () => {
