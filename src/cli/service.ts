@@ -66,7 +66,15 @@ They change the system, so they need root: sudo sedge service install
       source: programRoot(),
       node: process.execPath,
       config,
-      startingConfig: async () => startingConfig(root === '' ? await foundSensors(io) : []),
+      succeeds: (program, args) =>
+        execute()(program, args).then(
+          () => true,
+          () => false,
+        ),
+      startingConfig: async () => {
+        const found = root === '' ? await foundSensors(io) : [];
+        return { text: startingConfig(found), found: found.filter((line) => !/^\s*#/.test(line)).length };
+      },
     };
     const print = (line: string) => void io.stdout.write(`${line}\n`);
     const before = await versionAt(root + PLACES.program);
@@ -166,14 +174,16 @@ function programRoot(): string {
   return dirname(dirname(realpathSync(process.argv[1]!)));
 }
 
-/** What the program prints goes to stderr; stdout is the list of steps. */
+/** What the program prints goes to stderr, if that is given; stdout is the list of steps. */
 const execute =
-  (stderr: NodeJS.WriteStream): Execute =>
+  (stderr?: NodeJS.WriteStream): Execute =>
   (program, args) =>
     new Promise((done, failed) => {
       const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-      child.stdout.pipe(stderr, { end: false });
-      child.stderr.pipe(stderr, { end: false });
+      for (const output of [child.stdout, child.stderr]) {
+        if (stderr) output.pipe(stderr, { end: false });
+        else output.resume();
+      }
       child.once('error', failed);
       child.once('close', (code, signal) =>
         code === 0 ? done() : failed(new Error(signal ? `killed by ${signal}` : `exit status ${code}`)),

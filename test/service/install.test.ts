@@ -55,7 +55,8 @@ const plan = (overrides: Partial<InstallPlan> = {}): InstallPlan => ({
   source,
   node: '/usr/bin/node',
   config: PLACES.config,
-  startingConfig: async () => startingConfig(),
+  succeeds: async () => false,
+  startingConfig: async () => ({ text: startingConfig(), found: 0 }),
   execute: () => Promise.reject(new Error('a test runs no program of the system')),
   ...overrides,
 });
@@ -128,6 +129,15 @@ describe('sedge service install', () => {
     await install();
     expect(await versionAt(`${root}/opt/sedge`)).toBe('9.9.9');
     expect(readdirSync(`${root}/opt`)).toEqual(['sedge']);
+  });
+
+  it('says how many sensors the first configuration has, and asks for it only where there is none', async () => {
+    const found = { text: startingConfig(['  bme280: { driver: bme280, every: 10s }']), found: 1 };
+    expect(await install({ startingConfig: async () => found })).toContain(
+      'write /etc/sedge/sedge.yaml (with 1 found on the buses)',
+    );
+    expect(read(PLACES.config)).toBe(found.text);
+    await install({ startingConfig: () => Promise.reject(new Error('asked again')) });
   });
 
   it('started from the installed program itself, keeps it', async () => {
