@@ -83,7 +83,7 @@ They change the system, so they need root: sudo sedge service install
 
     const steps = await stepsOf(verb, plan, values.purge === true, io);
     const isWork = hasWork(steps);
-    await runOrPutBack(steps, dryRun, print, plan);
+    await runOrPutBack(steps, dryRun, print, plan, before);
     if (!isWork) print('nothing is to do');
     if (verb === 'upgrade') {
       const now = await versionAt(plan.source);
@@ -113,12 +113,15 @@ async function runOrPutBack(
   dryRun: boolean,
   print: (line: string) => void,
   { root, execute }: InstallPlan,
+  before: string | undefined,
 ): Promise<void> {
   try {
     await runSteps(steps, dryRun, print);
   } catch (error) {
-    if (root === '' && steps.some(({ undo }) => undo !== undefined) && existsSync(PLACES.unit))
+    if (root === '' && before !== undefined && steps.some(({ undo }) => undo !== undefined)) {
       await execute('systemctl', ['restart', 'sedge.service']).catch(() => {});
+      print(`version ${before} is back in its place, and was started again`);
+    }
     throw error;
   }
 }

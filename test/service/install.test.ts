@@ -293,6 +293,16 @@ describe('the starting configuration', () => {
     expect(await parse(startingConfig())).toMatchObject({ config: { sensors: [{ id: 'board' }], uplinks: [] } });
   });
 
+  it("sends to a broker after the README's line for a fresh Pi", async () => {
+    const readme = readFileSync(join(REPOSITORY, 'README.md'), 'utf8');
+    const [, appended] = /printf '(.*)' \| sudo tee -a \/etc\/sedge\/sedge\.yaml/.exec(readme) ?? [];
+    const found = ['  bme280: { driver: bme280, bus: 1, address: 0x76, every: 10s }'];
+    for (const text of [startingConfig(), startingConfig(found)])
+      expect(await parse(text + appended!.replaceAll('\\n', '\n'))).toMatchObject({
+        config: { uplinks: [{ name: 'cloud', type: 'mqtt' }] },
+      });
+  });
+
   it('takes what a scan found in the place of the examples', async () => {
     const text = startingConfig(['  bme280: { driver: bme280, bus: 1, address: 0x76, every: 10s }']);
     expect(await parse(text)).toMatchObject({ config: { sensors: [{ id: 'board' }, { id: 'bme280' }] } });
