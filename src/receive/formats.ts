@@ -50,7 +50,7 @@ const jsonl: Format = {
   }),
 };
 
-const COLUMNS = [
+export const COLUMNS = [
   'device',
   'stream',
   'kind',

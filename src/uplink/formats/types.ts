@@ -1,0 +1,26 @@
+/**
+ * What a format of batches is: a pure function from a batch to the messages that carry it. How each keeps (stream, seq),
+ * so that a receiver can remove duplicates and see gaps, stands in its own file's head.
+ */
+import type { Batch } from '../../batch.ts';
+import type { Catalogue } from '../../reading.ts';
+import type { BatchMessage } from '../batch-json.ts';
+
+export const FORMAT_NAMES = ['json', 'senml', 'influx', 'csv'] as const;
+export type FormatName = (typeof FORMAT_NAMES)[number];
+
+export interface EncodeOptions {
+  readonly device: string;
+  /** Bound on one payload. A single larger record, or the first one with its gaps, goes alone. */
+  readonly maxBytes: number;
+  /** For units. A sensor that is no longer configured has none. */
+  readonly catalogue: Catalogue;
+}
+
+export interface BatchFormat {
+  readonly name: FormatName;
+  /** RFC 6838 media type. */
+  readonly mediaType: string;
+  /** At least one message. A payload that is empty has nothing to say: it is acknowledged without being sent. */
+  encode(batch: Batch, options: EncodeOptions): readonly BatchMessage[];
+}
