@@ -1,0 +1,21 @@
+/**
+ * Compression of payloads: `deflate` is the zlib form (RFC 1950), as HTTP means it (RFC 9110 section 8.4.1.2), and `gzip`
+ * RFC 1952. Done on a thread of the pool, so that a large batch does not hold up a sensor. zlib is loaded when it is used.
+ */
+export const COMPRESSIONS = ['none', 'deflate', 'gzip'] as const;
+export type Compression = (typeof COMPRESSIONS)[number];
+
+export type Compress = (payload: string) => Promise<Uint8Array | string>;
+
+export async function loadCompression(name: Compression): Promise<Compress> {
+  if (name === 'none') return async (payload) => payload;
+  const [{ deflate, gzip }, { promisify }] = await Promise.all([import('node:zlib'), import('node:util')]);
+  return promisify<string, Uint8Array>(name === 'gzip' ? gzip : deflate);
+}
+
+/**
+ * Media type and coding in one name, for what has one field for both (MQTT 5 section 3.3.2.3.9): the form of RFC 9193
+ * section 2, `application/json@gzip`.
+ */
+export const contentTypeOf = (mediaType: string, compression: Compression): string =>
+  compression === 'none' ? mediaType : `${mediaType}@${compression}`;
