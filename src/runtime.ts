@@ -15,6 +15,7 @@ import type { PlacedBuses } from './hardware.ts';
 import { createMeasuring } from './measuring.ts';
 import { createPublishing } from './publishing.ts';
 import { sameConfig } from './same-config.ts';
+import { loadCron } from './sampler/cron.ts';
 import type { SensorHealth } from './sampler/types.ts';
 import type { Log } from './service/log.ts';
 import type { StartGuard } from './service/start-guard.ts';
@@ -172,6 +173,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     // Offline, fewer commits spare the card; nobody waits for them then.
     onConnection: (isAny) =>
       journal().commitEvery(isAny ? config.journal.commitEveryMs : config.journal.commitEveryOfflineMs),
+    loadCron,
     anchorOf: anchorOfBoot,
   });
 
@@ -181,7 +183,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     journal: journalStatus(),
   }));
 
-  publishing.start(config);
+  await publishing.start(config);
   await measuring.start(config);
 
   const replaceJournal = async (next: Config) => {
@@ -189,7 +191,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     try {
       await current.replace(config, next);
     } catch (error) {
-      publishing.start(config);
+      await publishing.start(config);
       throw error;
     }
     const anchor = timekeeper.anchor();
@@ -232,7 +234,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       for (const id of latest.keys()) if (!next.sensors.some((sensor) => sensor.id === id)) latest.delete(id);
       const isOtherCatalogue = done.length > 0;
       if (isOtherJournal) {
-        publishing.start(next);
+        await publishing.start(next);
         done.push('journal reopened');
       } else {
         done.push(...(await publishing.reload(previous, next)));

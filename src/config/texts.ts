@@ -30,6 +30,12 @@ export function checkChannelName(name: string): string | undefined {
   return RESERVED_CHANNELS.includes(name) ? 'is reserved and cannot name a channel' : undefined;
 }
 
+/** A sensor's id in which `*` stands for any letters, also none. */
+export const checkSensorGlob = (glob: string): string | undefined =>
+  /^[a-z0-9_*-]{1,63}$/.test(glob)
+    ? undefined
+    : 'names no sensor: write an id, with * for any letters, such as `motor-*`';
+
 export function checkTopic(topic: string): string | undefined {
   if (topic === '') return 'is empty, and a topic is expected';
   if (/[+#]/.test(topic)) return 'holds + or #, which are for subscriptions only';

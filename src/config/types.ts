@@ -36,15 +36,26 @@ export interface SensorConfig {
   readonly filters: Readonly<Record<string, readonly FilterSpec[]>>;
 }
 
-export interface MqttUplinkConfig {
-  readonly type: 'mqtt';
+/** What every uplink has, whatever its type. */
+export interface CommonUplinkConfig {
   readonly name: string;
+  readonly batch: { readonly maxReadings: number; readonly maxBytes: number; readonly maxWaitMs: number };
+  /** Sensors that it carries: ids with `*`. Undefined: all. */
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  /** Readings a second. */
+  readonly maxRate?: number;
+  /** It connects only then. */
+  readonly window?: { readonly cron: string; readonly timezone: string; readonly forMs: number };
+}
+
+export interface MqttUplinkConfig extends CommonUplinkConfig {
+  readonly type: 'mqtt';
   readonly url: string;
   readonly username?: string;
   readonly password?: string;
   readonly clientId?: string;
   readonly keepaliveMs: number;
-  readonly batch: { readonly maxReadings: number; readonly maxBytes: number; readonly maxWaitMs: number };
   readonly topics: TopicsConfig;
   /** Extra trust for mqtts: PEM text. */
   readonly ca?: string;
@@ -60,6 +71,7 @@ export interface TopicsConfig {
   readonly info?: string | false;
   readonly health?: string | false;
   readonly alert?: string | false;
+  readonly dead_letter?: string | false;
 }
 
 export interface SimulationConfig {

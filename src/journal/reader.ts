@@ -203,6 +203,16 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
       acknowledge(consumer, position.stream, position.seq, position.gaps);
       acknowledged();
     },
+    refuse(stream, seqs) {
+      const known = [...core.consumers.values()].reduce((sum, { gaps }) => sum + gaps.length, 0);
+      if (known + seqs.length > MAX_GAPS) return false;
+      let lost = 0;
+      for (const seq of seqs) lost += addGap(consumer, stream, seq, seq, 'refused');
+      core.counters.dropped += lost;
+      if (lost > 0) core.log('journal-refused', { consumer: consumer.name, stream, lost });
+      acknowledged();
+      return true;
+    },
     waitForRecords(signal, count = 1) {
       const ready = () =>
         core.closed ||

@@ -6,7 +6,7 @@
  * message is logged and forgotten: it must not hold up the readings.
  */
 import type { Clock } from '../clock.ts';
-import { codeOf, messageOf } from '../errors.ts';
+import { codeOf, messageOf, SedgeError } from '../errors.ts';
 import type { Log } from '../service/log.ts';
 import { stateJson } from './batch-json.ts';
 import type { MqttConnection } from './mqtt-connection.ts';
@@ -28,6 +28,8 @@ export interface Announcer {
   sensorStatus(sensor: string, status: SensorStatus): void;
   catalogueChanged(): void;
   health(): void;
+  /** One QoS 1 message, not retained; resolves when the broker has it, or refused it. Rejects if the connection ended. */
+  once(topic: string, payload: string): Promise<void>;
   /** `status` offline; resolves when the broker has it. */
   offline(): Promise<void>;
 }
@@ -157,6 +159,17 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
       if (!signal.aborted) catalogue();
     },
     health,
+    async once(topic, payload) {
+      if (!(await window.take(payload.length, signal))) throw new SedgeError('uplink.lost', 'The connection ended.');
+      try {
+        await connection.publish(topic, payload, { qos: 1, retain: false });
+      } catch (error) {
+        if (codeOf(error) !== 'uplink.rejected') throw error;
+        log.warn('uplink.announcement-refused', { topic, message: messageOf(error) });
+      } finally {
+        window.give(payload.length);
+      }
+    },
     offline: () => (topics.status === undefined ? Promise.resolve() : publishRetained(topics.status, OFFLINE)),
   };
 }

@@ -5,14 +5,13 @@
  * patterns are part of the contract), and values come as the JSON text they were rounded to. So length is bytes.
  */
 import type { Batch, BatchRecord } from '../batch.ts';
-import type { BatchPosition, Gap } from '../journal/types.ts';
+import { codeOf, messageOf } from '../errors.ts';
+import type { Gap } from '../journal/types.ts';
+import type { BatchMessage, DeadLetter } from './sender.ts';
 import type { StateMessage } from './types.ts';
 
-/** One message: what goes over the wire, and where the journal stands once it is acknowledged. */
-export interface BatchMessage {
+export interface TextMessage extends BatchMessage {
   readonly payload: string;
-  readonly position: BatchPosition;
-  readonly records: number;
 }
 
 export interface BatchJsonOptions {
@@ -46,13 +45,13 @@ const FRAME_BYTES = 160;
  * The messages that carry a batch: one, or as many as `maxBytes` asks for. Gaps go with the first; each has a position of
  * its own, so a batch can be acknowledged in parts.
  */
-export function encodeBatch(batch: Batch, { device, maxBytes }: BatchJsonOptions): BatchMessage[] {
+export function encodeBatch(batch: Batch, { device, maxBytes }: BatchJsonOptions): TextMessage[] {
   const { stream, records, position, range } = batch;
   const head = `{"format":1,"device":"${device}","stream":"${stream}"`;
   const previous = batch.previous
     ? `,"previous":{"stream":"${batch.previous.stream}","last":${batch.previous.last}}`
     : '';
-  const messages: BatchMessage[] = [];
+  const messages: TextMessage[] = [];
   let gaps = gapsJson(batch.gaps);
   let first = 0;
   let firstSeq = range?.first ?? 0;
@@ -76,6 +75,7 @@ export function encodeBatch(batch: Batch, { device, maxBytes }: BatchJsonOptions
         gaps: first === 0 ? position.gaps : [],
       },
       records: end - first,
+      ...(end - first === 1 && { only: records[first]! }),
     });
     first = end;
     firstSeq = lastSeq + 1;
@@ -96,6 +96,22 @@ export function encodeBatch(batch: Batch, { device, maxBytes }: BatchJsonOptions
   }
   finish(records.length);
   return messages;
+}
+
+/** A record that was refused for good, with the reason; the record itself only where it fits. */
+export function deadLetterJson(letter: DeadLetter, { device, maxBytes }: BatchJsonOptions): string {
+  const { stream, record, error } = letter;
+  const head = JSON.stringify({
+    format: 1,
+    device,
+    stream,
+    seq: record.seq,
+    reason: 'refused',
+    error: codeOf(error),
+    message: messageOf(error),
+  }).slice(0, -1);
+  const whole = `${head},"kind":"${record.kind}","record":${recordJson(record)}}`;
+  return whole.length <= maxBytes ? whole : `${head},"sensor":"${record.sensor}"}`;
 }
 
 const emptyPart = () => ({ reading: '', event: '', window: '' });

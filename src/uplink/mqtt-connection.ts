@@ -72,7 +72,11 @@ export interface MqttConnection {
   /** Resolves when the connection has ended, with the reason; undefined if `end` was called. Never rejects. */
   readonly closed: Promise<SedgeError | undefined>;
   /** QoS 0 resolves at once. */
-  publish(topic: string, payload: string, options: { readonly qos: 0 | 1; readonly retain: boolean }): Promise<void>;
+  publish(
+    topic: string,
+    payload: string | Uint8Array,
+    options: { readonly qos: 0 | 1; readonly retain: boolean },
+  ): Promise<void>;
   subscribe(topic: string): Promise<void>;
   /** Resolves in bounded time. */
   end(): Promise<void>;
@@ -210,14 +214,15 @@ function openConnection(client: MqttClient, connack: Connack, options: ConnectOp
     },
     publish(topic, payload, { qos, retain }) {
       if (over.signal.aborted) return Promise.reject(lostError(undefined, place));
+      const bytes = typeof payload === 'string' ? payload : asBuffer(payload);
       if (qos === 0) {
-        client.publish(topic, payload, { qos, retain });
+        client.publish(topic, bytes, { qos, retain });
         return Promise.resolve();
       }
       return new Promise((resolve, reject) => {
         const id = nextId++;
         inFlight.set(id, { deadlineMs: clock.monotonic() + ACKNOWLEDGE_LIMIT_MS, resolve, reject });
-        client.publish(topic, payload, { qos, retain }, (error) => {
+        client.publish(topic, bytes, { qos, retain }, (error) => {
           if (!inFlight.delete(id)) return;
           if (error) reject(rejectedError(error, topic, place));
           else resolve();
@@ -255,6 +260,7 @@ function openConnection(client: MqttClient, connack: Connack, options: ConnectOp
   };
 }
 
+const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const first = <T>(map: ReadonlyMap<unknown, T>): T | undefined => map.values().next().value;
 
 /** DISCONNECT, so that the broker keeps the will; a peer that is silent is left after a second. */

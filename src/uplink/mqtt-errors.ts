@@ -154,6 +154,9 @@ export function rejectedError(error: unknown, topic: string, place: BrokerPlace)
   return uplinkError('uplink.rejected', `Publishing to ${topic} at ${at(place)} ${why}.`, error);
 }
 
+export const tooLargeError = (bytes: number, place: BrokerPlace): SedgeError =>
+  uplinkError('uplink.rejected', `A message of ${bytes} bytes is larger than the broker at ${at(place)} takes.`);
+
 export const unacknowledgedError = (place: BrokerPlace, limitMs: number): SedgeError =>
   uplinkError('uplink.timeout', `The broker at ${at(place)} did not acknowledge a message within ${limitMs / 1000} s.`);
 

@@ -7,14 +7,15 @@
  */
 import type { MqttUplinkConfig } from '../config/types.ts';
 import { codeOf, messageOf, SedgeError } from '../errors.ts';
-import type { BatchPosition } from '../journal/types.ts';
 import { type Announcer, createAnnouncer, OFFLINE } from './announcer.ts';
 import { createBackoff } from './backoff.ts';
-import { createBatchLimit } from './batch-limit.ts';
+import { deadLetterJson, encodeBatch } from './batch-json.ts';
 import type { MqttConnection } from './mqtt-connection.ts';
 import { createDial, parseBroker } from './mqtt-dial.ts';
+import { tooLargeError } from './mqtt-errors.ts';
+import { createPoisonRule } from './poison.ts';
 import { retainedTopics } from './retained.ts';
-import { sendBatches } from './sender.ts';
+import { type BatchMessage, sendBatches } from './sender.ts';
 import { topicsOf } from './topics.ts';
 import type { Uplink, UplinkContext, UplinkStatus } from './types.ts';
 import { createWindow } from './window.ts';
@@ -24,6 +25,8 @@ const WINDOW_MESSAGES = 16;
 const WINDOW_BYTES = 1024 * 1024;
 /** PUBLISH: fixed header, topic length, packet id, properties (MQTT 5 section 3.3). */
 const PUBLISH_OVERHEAD_BYTES = 16;
+/** The same for a dead letter, whose topic may be longer. */
+const DEAD_LETTER_OVERHEAD_BYTES = PUBLISH_OVERHEAD_BYTES + 1_100;
 /** For `offline` and its acknowledgement. */
 const FAREWELL_MS = 1_000;
 
@@ -36,7 +39,7 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
   const topics = topicsOf(config.topics, station.device);
   const topicBytes = Buffer.byteLength(topics.readings ?? '');
   const backoff = createBackoff({ host: broker.place.host, random });
-  const limit = createBatchLimit(config.batch.maxReadings);
+  const rule = createPoisonRule(config.batch.maxReadings);
   const dial = createDial();
   const stopping = new AbortController();
 
@@ -46,6 +49,7 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
   let toldFailure: string | undefined;
   let batchesAcknowledged = 0;
   let recordsAcknowledged = 0;
+  let deadLetters = 0;
   let acknowledgedAtMs: number | undefined;
 
   const changed = () => context.onChange?.();
@@ -128,18 +132,40 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
     });
     changed();
 
-    let failed = false;
+    const { device } = station;
+    const maxBytes = link.maxPacketBytes - PUBLISH_OVERHEAD_BYTES - topicBytes;
+    let undelivered = false;
+    const deliver = async ({ payload }: BatchMessage) => {
+      if (topics.readings === undefined) return;
+      if (payload.length > maxBytes) throw tooLargeError(payload.length, broker.place);
+      try {
+        await link.publish(topics.readings, payload, { qos: 1, retain: false });
+      } catch (error) {
+        undelivered = true;
+        throw error;
+      }
+    };
     try {
       await announcer.online();
       announcer.begin();
       await sendBatches({
-        connection: link,
         window,
         source,
-        device: station.device,
-        topic: topics.readings,
-        maxRecords: limit.records,
-        maxBytes: Math.min(config.batch.maxBytes, link.maxPacketBytes - PUBLISH_OVERHEAD_BYTES - topicBytes),
+        rule,
+        encode: (batch) => encodeBatch(batch, { device, maxBytes: Math.min(config.batch.maxBytes, maxBytes) }),
+        deliver,
+        async bury(letter) {
+          const { stream, record, error } = letter;
+          log.warn('uplink.dead-letter', { uplink: name, stream, seq: record.seq, message: messageOf(error) });
+          deadLetters += 1;
+          if (topics.deadLetter === undefined) return;
+          const payload = deadLetterJson(letter, {
+            device,
+            maxBytes: link.maxPacketBytes - DEAD_LETTER_OVERHEAD_BYTES,
+          });
+          await announcer?.once(topics.deadLetter, payload);
+        },
+        maxBytes: Math.min(config.batch.maxBytes, maxBytes),
         maxWaitMs: config.batch.maxWaitMs,
         clock,
         ended: ended.signal,
@@ -149,12 +175,10 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
           batchesAcknowledged += 1;
           recordsAcknowledged += records;
           acknowledgedAtMs = clock.now();
-          limit.acknowledged();
         },
-        onFailed(error, position, records) {
-          failed = true;
-          refusal ??= describeRefusal(error, position, records);
-          void link.end();
+        onFailed(error, message) {
+          refusal ??= describeRefusal(error, message);
+          if (refusal.code !== 'uplink.rejected') void link.end();
         },
       });
       // Here the session has ended, or the station stops: then the rest is waited for, as long as `stop` allows.
@@ -164,7 +188,7 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
       await link.end();
       announcer = undefined;
       stopping.signal.removeEventListener('abort', stop);
-      if (failed && acknowledgedHere === 0) limit.sessionFailed();
+      if (undelivered && acknowledgedHere === 0) rule.sessionFailed();
     }
     return refusal ?? (await link.closed);
   }
@@ -185,6 +209,7 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
         ...(connection === undefined && failure ? { error: { code: failure.code, message: failure.message } } : {}),
         batchesAcknowledged,
         recordsAcknowledged,
+        deadLetters,
         inFlight: connection?.inFlight ?? 0,
         ...(acknowledgedAtMs === undefined ? {} : { acknowledgedAtMs }),
       };
@@ -215,9 +240,9 @@ const asSedgeError = (error: unknown): SedgeError =>
     : new SedgeError(codeOf(error) ?? 'uplink.lost', messageOf(error), { cause: error });
 
 /** A single record that is refused holds up all that follow, so say which. */
-function describeRefusal(error: unknown, { stream, seq }: BatchPosition, records: number): SedgeError {
+function describeRefusal(error: unknown, { position, only }: BatchMessage): SedgeError {
   const known = asSedgeError(error);
-  if (known.code !== 'uplink.rejected' || records !== 1) return known;
-  const message = `${known.message} Record ${seq} of stream ${stream} waits, and all after it; it is tried again.`;
+  if (known.code !== 'uplink.rejected' || !only) return known;
+  const message = `${known.message} Record ${only.seq} of stream ${position.stream} waits, and all after it; it is tried again.`;
   return new SedgeError(known.code, message, { cause: known });
 }

@@ -54,6 +54,8 @@ export interface UplinkStatus {
   readonly error?: { readonly code: string; readonly message: string };
   readonly batchesAcknowledged: number;
   readonly recordsAcknowledged: number;
+  /** Records given up because the destination refused each of them for good. */
+  readonly deadLetters: number;
   readonly inFlight: number;
   /** Wall time of the last acknowledgement. */
   readonly acknowledgedAtMs?: number;

@@ -74,6 +74,7 @@ it('an uplink is reported with its backlog and how long that takes', async () =>
     cloud: {
       connected: true,
       batchesAcknowledged: 3,
+      deadLetters: 0,
       recordsAcknowledged: 300,
       inFlight: 2,
       acknowledgedAtMs: clock.now() - 1_500,
