@@ -1,4 +1,6 @@
 /** An uplink of the configuration: what all types share, the files that it names, and one row per type. */
+import { buildFile, type FileFile } from './build-file.ts';
+import { buildHttp, type HttpFile } from './build-http.ts';
 import { buildMqtt, type MqttFile } from './build-mqtt.ts';
 import type { Checker } from './checker.ts';
 import { cronProblem } from './cron.ts';
@@ -14,7 +16,7 @@ export interface CommonUplinkFile {
   readonly max_rate?: number;
   readonly window?: { readonly cron?: string; readonly for?: number; readonly timezone?: string };
 }
-export type UplinkFile = CommonUplinkFile & (MqttFile | { readonly type?: undefined });
+export type UplinkFile = CommonUplinkFile & (MqttFile | HttpFile | FileFile | { readonly type?: undefined });
 
 /** What a row may ask and say. */
 export interface UplinkDesk {
@@ -59,8 +61,12 @@ export async function buildUplink(
   };
   if (file.type === undefined) return undefined;
   // One row per type.
-  const builders = { mqtt: buildMqtt };
-  const uplink = await builders[file.type](file, desk);
+  const build = {
+    mqtt: () => buildMqtt(file as MqttFile, desk),
+    http: () => buildHttp(file as HttpFile, desk),
+    file: () => buildFile(file as FileFile, desk),
+  };
+  const uplink = await build[file.type]();
   return uplink && { uplink, warnings };
 }
 

@@ -2,6 +2,7 @@
  * The part of the configuration that describes an uplink, as data: the keys that every type has, and the rows of the types.
  * A new type is one row in `SORTS`, one in build-uplink.ts and one in uplink/index.ts.
  */
+import { fileSpec, httpSpec } from './outlet-spec.ts';
 import type { ObjectSpec, Spec } from './shape.ts';
 import {
   checkBrokerUrl,
@@ -24,7 +25,7 @@ const topic = (doc: string): Spec => ({
   of: [OFF, { kind: 'text', check: checkTopic, pattern: '^[^+#]+$', doc: 'A topic of its own.' }],
 });
 
-const TYPES = ['mqtt'] as const;
+const TYPES = ['mqtt', 'http', 'file'] as const;
 const UPLINK_TYPE: Spec = { kind: 'choice', choices: TYPES, doc: 'The protocol.' };
 const globs = (doc: string): Spec => ({
   kind: 'list',
@@ -137,7 +138,11 @@ const MQTT: ObjectSpec = {
   },
 };
 
-const SORTS: Readonly<Record<string, ObjectSpec>> = { mqtt: MQTT };
+const SORTS: Readonly<Record<string, ObjectSpec>> = {
+  mqtt: MQTT,
+  http: httpSpec(UPLINK_TYPE, COMMON),
+  file: fileSpec(UPLINK_TYPE, COMMON),
+};
 
 export const UPLINKS: Spec = {
   kind: 'map',

@@ -2,8 +2,7 @@
  * Compression of payloads: `deflate` is the zlib form (RFC 1950), as HTTP means it (RFC 9110 section 8.4.1.2), and `gzip`
  * RFC 1952. Done on a thread of the pool, so that a large batch does not hold up a sensor. zlib is loaded when it is used.
  */
-export const COMPRESSIONS = ['none', 'deflate', 'gzip'] as const;
-export type Compression = (typeof COMPRESSIONS)[number];
+import type { Compression } from '../config/types.ts';
 
 export type Compress = (payload: string) => Promise<Uint8Array | string>;
 

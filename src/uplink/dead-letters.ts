@@ -12,7 +12,10 @@ export async function appendDurably(path: string, line: string): Promise<void> {
     try {
       const { size } = await file.stat();
       if (size > MAX_FILE_BYTES)
-        throw new SedgeError('uplink.storage', `The file ${path} of refused records is full: look at it, then move it away.`);
+        throw new SedgeError(
+          'uplink.storage',
+          `The file ${path} of refused records is full: look at it, then move it away.`,
+        );
       await file.appendFile(line);
       await file.datasync();
     } finally {

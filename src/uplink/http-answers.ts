@@ -39,6 +39,8 @@ const NETWORK_HERE: Readonly<Record<string, string>> = {
 const TLS_HERE: Readonly<Record<string, string>> = {
   ...TLS,
   ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS on this port: use http://, or its TLS port (often 443)',
+  EPROTO:
+    'it speaks no TLS on this port, or none that is allowed here (1.2 or later): use http://, or its TLS port (often 443)',
 };
 
 export const isTaken = ({ status }: Answer): boolean => status >= 200 && status < 300;
@@ -104,7 +106,7 @@ export function requestError(error: unknown, url: URL, clock: Clock): SedgeError
   }
   const tls = TLS_HERE[errno];
   if (tls) return uplinkError('uplink.tls', `${url.host} cannot be trusted: ${tls}.`, error);
-  if (errno.startsWith('ERR_SSL') || errno.startsWith('ERR_TLS') || errno === 'EPROTO')
+  if (errno.startsWith('ERR_SSL') || errno.startsWith('ERR_TLS'))
     return uplinkError(
       'uplink.tls',
       `TLS with ${url.host} failed (${errno}): check the port and its certificate.`,

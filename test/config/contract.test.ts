@@ -22,7 +22,9 @@ async function problems(text: string): Promise<readonly string[]> {
   const directory = mkdtempSync(join(tmpdir(), 'sedge-contract-'));
   try {
     writeFileSync(join(directory, 'password'), 'secret\n', { mode: 0o600 });
-    writeFileSync(join(directory, 'ca.pem'), '-----BEGIN CERTIFICATE-----\n');
+    writeFileSync(join(directory, 'token'), 's3cret\n', { mode: 0o600 });
+    for (const name of ['ca.pem', 'station.pem']) writeFileSync(join(directory, name), '-----BEGIN CERTIFICATE-----\n');
+    writeFileSync(join(directory, 'station.key'), '-----BEGIN PRIVATE KEY-----\n', { mode: 0o600 });
     const file = join(directory, 'sedge.yaml');
     const result = await parseConfig(text, { file, env: { BARN_PASSWORD: 'x' }, cwd: '/', drivers, hostname: 'hall' });
     return 'problems' in result ? result.problems.map(formatProblem) : [];

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findConfig, formatProblem, loadConfig } from '../../src/config/load.ts';
+import type { MqttUplinkConfig } from '../../src/config/types.ts';
 import { configOf, drivers, oneSensor, problemsOf, sensorOf } from './help.ts';
 
 let directory: string;
@@ -106,7 +107,7 @@ describe('an environment variable', () => {
 
 describe('an uplink', () => {
   const mqtt = (keys: string) => `version: 1\ndevice: d\nuplinks:\n  c: { type: mqtt, ${keys} }\n`;
-  const one = async (keys: string) => (await loaded(mqtt(keys))).uplinks[0]!;
+  const one = async (keys: string) => (await loaded(mqtt(keys))).uplinks[0] as MqttUplinkConfig;
 
   it('gets its password from a file beside the configuration, without the line break at its end', async () => {
     write('password', 'se cret \n');

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import type { BatchRecord } from '../../src/batch.ts';
+import { FORMAT_NAMES, type FormatName } from '../../src/config/types.ts';
 import { COLUMNS } from '../../src/receive/formats.ts';
 import { CSV_COLUMNS } from '../../src/uplink/formats/csv.ts';
 import { loadFormat } from '../../src/uplink/formats/index.ts';
-import { FORMAT_NAMES, type FormatName } from '../../src/uplink/formats/types.ts';
 import { resolveSenml } from '../senml-decoder.ts';
 import { catalogue, gap, previousStream, sample } from './sample.ts';
 

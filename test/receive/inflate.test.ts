@@ -1,8 +1,9 @@
 import { deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { COMPRESSIONS } from '../../src/config/types.ts';
 import { codeOf } from '../../src/errors.ts';
 import { textOf } from '../../src/receive/inflate.ts';
-import { COMPRESSIONS, contentTypeOf, loadCompression } from '../../src/uplink/compress.ts';
+import { contentTypeOf, loadCompression } from '../../src/uplink/compress.ts';
 
 const TEXT = '{"format":1,"device":"µ"}';
 

@@ -119,14 +119,22 @@ describe('a batch', () => {
 
 describe('an answer that is none', () => {
   it.each<[string, Reply, string]>([
-    ['half of one', (response) => response.writeHead(200, { 'Content-Length': 100 }).write('half') && response.socket?.destroy(), 'uplink.lost'],
+    [
+      'half of one',
+      (response) => response.writeHead(200, { 'Content-Length': 100 }).write('half') && response.socket?.destroy(),
+      'uplink.lost',
+    ],
     ['a closed connection', (response) => response.socket?.destroy(), 'uplink.lost'],
     ['a reset', (response) => response.socket?.resetAndDestroy(), 'uplink.lost'],
     ['no HTTP', (response) => response.socket?.end('hello\r\n\r\n'), 'uplink.lost'],
     ['status 500', 500, 'uplink.lost'],
     ['status 503', 503, 'uplink.busy'],
     ['silence', () => undefined, 'uplink.timeout'],
-    ['headers and then silence', (response) => response.writeHead(200, { 'Content-Length': 4 }).flushHeaders(), 'uplink.timeout'],
+    [
+      'headers and then silence',
+      (response) => response.writeHead(200, { 'Content-Length': 4 }).flushHeaders(),
+      'uplink.timeout',
+    ],
   ])('%s: the batch comes again, whole and in order', async (_what, reply, code) => {
     const web = await server(once(reply));
     const rig = await station(web.url);
@@ -187,9 +195,11 @@ describe('an answer that is none', () => {
 });
 
 describe('a server that asks for patience', () => {
-  const answered = (status: number, after: string, date?: string): Reply => (response) => {
-    response.writeHead(status, { 'Retry-After': after, ...(date !== undefined && { Date: date }) }).end('slow down');
-  };
+  const answered =
+    (status: number, after: string, date?: string): Reply =>
+    (response) => {
+      response.writeHead(status, { 'Retry-After': after, ...(date !== undefined && { Date: date }) }).end('slow down');
+    };
   it.each([
     [429, '7', undefined, 7_000],
     [503, '30', undefined, 30_000],
@@ -368,7 +378,17 @@ describe('TLS', () => {
     for (const name of ['localhost', 'other.example', 'station']) {
       const subject = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`];
       openssl('req', ...key, '-keyout', `${name}.key`, '-out', `${name}.csr`, ...subject);
-      const signing = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-copy_extensions', 'copy'];
+      const signing = [
+        '-CA',
+        'ca.pem',
+        '-CAkey',
+        'ca.key',
+        '-CAcreateserial',
+        '-days',
+        '2',
+        '-copy_extensions',
+        'copy',
+      ];
       openssl('x509', '-req', '-in', `${name}.csr`, '-out', `${name}.pem`, ...signing);
     }
   });
@@ -395,7 +415,12 @@ describe('TLS', () => {
   });
 
   it.each([
-    ['an authority that is not known', 'localhost', false, 'cannot be trusted: its certificate is signed by an authority'],
+    [
+      'an authority that is not known',
+      'localhost',
+      false,
+      'cannot be trusted: its certificate is signed by an authority',
+    ],
     ['another name', 'other.example', true, 'cannot be trusted: its certificate is for another name'],
   ])('%s: nothing is sent', async (_what, name, isKnown, message) => {
     const web = await server(undefined, identity(name));
@@ -408,9 +433,14 @@ describe('TLS', () => {
 
   it('to a port that speaks none', async () => {
     const web = await server();
-    const rig = await station(web.url.replace('http://127.0.0.1', 'https://localhost'), { tls: { ca: file('ca.pem') } });
+    const rig = await station(web.url.replace('http://127.0.0.1', 'https://localhost'), {
+      tls: { ca: file('ca.pem') },
+    });
     rig.source.push(...readings(1, 1));
     await offline(rig);
-    expect(failure(rig)).toMatchObject({ code: 'uplink.tls', message: expect.stringContaining('does not speak TLS') });
+    expect(failure(rig)).toMatchObject({
+      code: 'uplink.tls',
+      message: expect.stringContaining('speaks no TLS on this port'),
+    });
   });
 });

@@ -1,5 +1,6 @@
 /** The table of formats. One is read only when an uplink uses it. */
-import type { BatchFormat, FormatName } from './types.ts';
+import type { FormatName } from '../../config/types.ts';
+import type { BatchFormat } from './types.ts';
 
 const FORMATS: Readonly<Record<FormatName, () => Promise<BatchFormat>>> = {
   json: async () => (await import('./json.ts')).json,

@@ -3,13 +3,13 @@
  * records of a batch a line with what the batch says besides: `{"device":...,"batch":{...}}`, and one for each gap. Together
  * they prove what a `json` batch proves.
  */
-import { recordJson } from '../batch-json.ts';
-import type { BatchMessage } from '../sender.ts';
+
 import type { Batch } from '../../batch.ts';
+import { recordJson, type TextMessage } from '../batch-json.ts';
 import { type Frame, inMessages } from './messages.ts';
 import type { EncodeOptions } from './types.ts';
 
-export function encodeLines(batch: Batch, { device, maxBytes }: EncodeOptions): readonly BatchMessage[] {
+export function encodeLines(batch: Batch, { device, maxBytes }: EncodeOptions): readonly TextMessage[] {
   const head = `{"device":"${device}",`;
   const recordHead = `${head}"stream":"${batch.stream}",`;
   return inMessages(batch, maxBytes, {

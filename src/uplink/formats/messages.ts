@@ -4,7 +4,7 @@
  */
 import type { Batch, BatchRecord } from '../../batch.ts';
 import type { Gap } from '../../journal/types.ts';
-import type { BatchMessage } from '../batch-json.ts';
+import type { TextMessage } from '../batch-json.ts';
 
 /** What a message says besides its records. */
 export interface Frame {
@@ -28,9 +28,9 @@ export interface Texts {
   message(frame: Frame, records: readonly string[]): string;
 }
 
-export function inMessages(batch: Batch, maxBytes: number, texts: Texts): readonly BatchMessage[] {
+export function inMessages(batch: Batch, maxBytes: number, texts: Texts): readonly TextMessage[] {
   const { stream, volatile, previous, records, range, position } = batch;
-  const messages: BatchMessage[] = [];
+  const messages: TextMessage[] = [];
   let gaps = batch.gaps;
   let first = 0;
   let firstSeq = range?.first ?? 0;
@@ -63,6 +63,7 @@ export function inMessages(batch: Batch, maxBytes: number, texts: Texts): readon
         gaps: first === 0 ? position.gaps : [],
       },
       records: end - first,
+      ...(end - first === 1 && { only: records[first]! }),
     });
     first = end;
     firstSeq = lastSeq + 1;

@@ -3,11 +3,9 @@
  * so that a receiver can remove duplicates and see gaps, stands in its own file's head.
  */
 import type { Batch } from '../../batch.ts';
+import type { FormatName } from '../../config/types.ts';
 import type { Catalogue } from '../../reading.ts';
-import type { BatchMessage } from '../batch-json.ts';
-
-export const FORMAT_NAMES = ['json', 'senml', 'influx', 'csv'] as const;
-export type FormatName = (typeof FORMAT_NAMES)[number];
+import type { TextMessage } from '../batch-json.ts';
 
 export interface EncodeOptions {
   readonly device: string;
@@ -22,5 +20,5 @@ export interface BatchFormat {
   /** RFC 6838 media type. */
   readonly mediaType: string;
   /** At least one message. A payload that is empty has nothing to say: it is acknowledged without being sent. */
-  encode(batch: Batch, options: EncodeOptions): readonly BatchMessage[];
+  encode(batch: Batch, options: EncodeOptions): readonly TextMessage[];
 }

@@ -1,0 +1,83 @@
+/** An HTTP uplink of the configuration: its address, its secrets and certificates. */
+import type { UplinkDesk } from './build-uplink.ts';
+import type { Compression, FormatName, HttpUplinkConfig } from './types.ts';
+
+export interface HttpFile {
+  readonly type: 'http';
+  readonly url?: string;
+  readonly format: FormatName;
+  readonly compress: Compression;
+  readonly token_file?: string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly password_file?: string;
+  readonly headers?: Readonly<Record<string, string | undefined>>;
+  readonly timeout: number;
+  readonly ca_file?: string;
+  readonly cert_file?: string;
+  readonly key_file?: string;
+  readonly dead_letter_file?: string;
+}
+
+/** Node takes headers of 16 KB in all, and so do servers. */
+const MAX_SECRET_BYTES = 8_000;
+const MAX_PEM_BYTES = 1_000_000;
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+/** RFC 6750 section 2.1; a little more than it allows is in use. */
+const TOKEN = /^[\x21-\x7e]+$/;
+
+export async function buildHttp(file: HttpFile, desk: UplinkDesk): Promise<HttpUplinkConfig | undefined> {
+  const { common, checker, report, warn, textOf } = desk;
+  const pem = async (key: 'ca_file' | 'cert_file' | 'key_file', what: string, mark: RegExp, isSecret = false) => {
+    const text = await textOf(key, { maxBytes: MAX_PEM_BYTES, isSecret });
+    if (text === undefined || mark.test(text)) return text;
+    report(key, `${checker.written(file, key)} holds no ${what} in PEM form`);
+    return undefined;
+  };
+  const secret = async (key: 'token_file' | 'password_file') => {
+    const text = (await textOf(key, { maxBytes: MAX_SECRET_BYTES, isSecret: true }))?.replace(/\r?\n$/, '');
+    if (text === '') report(key, `${checker.written(file, key)} is empty`);
+    return text;
+  };
+  const ca = await pem('ca_file', 'certificate', /-----BEGIN CERTIFICATE-----/);
+  const cert = await pem('cert_file', 'certificate', /-----BEGIN CERTIFICATE-----/);
+  const key = await pem('key_file', 'private key', /-----BEGIN [A-Z ]*PRIVATE KEY-----/, true);
+  const token = await secret('token_file');
+  if (token !== undefined && token !== '' && !TOKEN.test(token))
+    report('token_file', `${checker.written(file, 'token_file')} holds more than a token: one line without spaces`);
+  // With two passwords one is to go, and that is already said.
+  const kept = checker.has(file, 'password') ? undefined : await secret('password_file');
+  if (file.url === undefined) return undefined;
+
+  // A name and password inside the URL move out of it, so that the URL can be shown.
+  const url = new URL(file.url);
+  const inUrl = { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) };
+  url.username = '';
+  url.password = '';
+  if (inUrl.username !== '' && (file.username !== undefined || file.token_file !== undefined))
+    report('url', 'holds a user name or password, and so do other keys: keep one of them');
+  const username = file.username ?? (inUrl.username || undefined);
+  const password = file.password ?? kept ?? inUrl.password;
+  const basic = username === undefined ? undefined : Buffer.from(`${username}:${password}`).toString('base64');
+  const authorization = token ? `Bearer ${token}` : basic && `Basic ${basic}`;
+  const headers = Object.fromEntries(
+    Object.entries(file.headers ?? {}).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+  if (authorization !== undefined && Object.keys(headers).some((name) => name.toLowerCase() === 'authorization'))
+    report('headers', 'hold an Authorization, and so do other keys: keep one of them');
+  const isSecretSent = authorization !== undefined || Object.keys(headers).length > 0;
+  if (isSecretSent && url.protocol === 'http:' && !LOOPBACK.test(url.hostname))
+    warn(': headers and secrets cross the network in clear: use https:// if the server can');
+  return {
+    ...common,
+    type: 'http',
+    url: url.href,
+    format: file.format,
+    compress: file.compress,
+    headers,
+    timeoutMs: file.timeout,
+    tls: { ...(ca !== undefined && { ca }), ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) },
+    ...(authorization !== undefined && { authorization }),
+    ...(file.dead_letter_file !== undefined && { deadLetterFile: file.dead_letter_file }),
+  };
+}
