@@ -3,10 +3,8 @@
  * would stand among the real ones; what it says to real batches is in the service's status. Nothing is written to a stick
  * either.
  */
-import { constants } from 'node:fs';
-import { access, stat, statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import type { FileUplinkConfig, HttpUplinkConfig } from '../config/types.ts';
+import { mayUse } from './access.ts';
 import { certificateFindings, type Scheme } from './certificate.ts';
 import { ABSENT, connects, resolves } from './network.ts';
 import { type DoctorContext, type Finding, fault, ok, warning } from './types.ts';
@@ -18,9 +16,10 @@ const LITTLE_BYTES = 50_000_000;
 
 export function outletSteps(
   uplink: HttpUplinkConfig | FileUplinkConfig,
-  { clock }: DoctorContext,
+  context: DoctorContext,
 ): readonly (() => Promise<readonly Finding[]>)[] {
-  if (uplink.type === 'file') return [() => directoryFindings(uplink)];
+  if (uplink.type === 'file') return [() => directoryFindings(uplink, context)];
+  const { clock } = context;
   const url = new URL(uplink.url);
   const isTls = url.protocol === 'https:';
   const place = {
@@ -35,44 +34,38 @@ export function outletSteps(
   ];
 }
 
-async function directoryFindings({ directory, mountPoint }: FileUplinkConfig): Promise<readonly Finding[]> {
-  const isMounted = mountPoint === undefined || (await isMountPoint(mountPoint));
-  if (!isMounted)
+async function directoryFindings(
+  { directory, mountPoint }: FileUplinkConfig,
+  { system: { files }, subject }: DoctorContext,
+): Promise<readonly Finding[]> {
+  // proc(5): the fifth field, with spaces as \040.
+  const mounts = ((await files.text('/proc/self/mountinfo')) ?? '')
+    .split('\n')
+    .map((line) => line.split(' ')[4]?.replaceAll('\\040', ' '));
+  if (mountPoint !== undefined && !mounts.includes(mountPoint))
     return [
       warning(`nothing is mounted at ${mountPoint}: readings wait in the journal`, {
         ...ABSENT,
         fix: `put the stick in, or mount it: sudo mount ${mountPoint}`,
       }),
     ];
-  try {
-    await access(directory, constants.W_OK | constants.X_OK);
-    const { bavail, bsize } = await statfs(directory);
-    const freeBytes = bavail * bsize;
-    const free = `${Math.floor(freeBytes / 1_000_000)} MB free`;
-    return freeBytes < LITTLE_BYTES
-      ? [warning(`${directory} has ${free}`, { fix: 'bring another stick, or move its files away' })]
-      : [ok(`${directory} can be written, ${free}`)];
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT')
-      return [
-        warning(`${directory} is not there: readings wait in the journal`, {
-          ...ABSENT,
-          fix: `put the stick in; on a new one: sudo mkdir ${directory}`,
-        }),
-      ];
+  const facts = await files.facts(directory);
+  if (!facts)
     return [
-      fault(`${directory} cannot be written (${code})`, {
-        fix: `sudo chown sedge ${directory}; for the service also ReadWritePaths=${directory} in systemctl edit sedge`,
+      warning(`${directory} is not there: readings wait in the journal`, {
+        ...ABSENT,
+        fix: `put the stick in; on a new one: sudo mkdir ${directory}`,
       }),
     ];
-  }
-}
-
-async function isMountPoint(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).dev !== (await stat(dirname(path))).dev;
-  } catch {
-    return false;
-  }
+  if (!facts.isDirectory)
+    return [fault(`${directory} is no directory`, { fix: 'correct directory:', because: 'configuration' })];
+  if (!mayUse(subject, facts))
+    return [
+      fault(`${directory} may not be written by ${subject.name}`, { fix: `sudo chown ${subject.name} ${directory}` }),
+    ];
+  const availableBytes = (await files.space(directory))?.availableBytes ?? 0;
+  const free = `${Math.floor(availableBytes / 1_000_000)} MB free`;
+  return availableBytes < LITTLE_BYTES
+    ? [warning(`${directory} has ${free}`, { fix: 'bring another stick, or move its files away' })]
+    : [ok(`${directory} can be written, ${free}`)];
 }

@@ -51,7 +51,8 @@ async function examine(uplink: UplinkConfig, device: string, context: DoctorCont
   for (const step of steps) {
     const findings = await step();
     found.push(...findings.map((one) => ({ about, ...one })));
-    if (findings.some(({ state }) => state === 'fault')) return found;
+    // A stick that is away says all there is to say.
+    if (findings.some(({ state }) => state === 'fault' || (uplink.type === 'file' && state !== 'ok'))) return found;
   }
   // What works for us and not for the service: another client with its id, rights of its own, an old configuration.
   const report = context.service?.uplinks[uplink.name];
