@@ -36,6 +36,8 @@ export type ErrorCode =
   | 'uplink.version' // the broker does not speak this version of MQTT
   | 'uplink.refused' // the broker refused the connection
   | 'uplink.lost' // the connection ended
+  | 'uplink.taken-over' // another client connected under our client id
+  | 'uplink.closed' // outside its window
   | 'uplink.timeout' // no acknowledgement in time
   | 'uplink.rejected' // the broker refused this message
   | 'receive.malformed' // a message is no batch of ours

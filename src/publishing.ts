@@ -35,6 +35,8 @@ export interface Publishing {
   reload(previous: Config, next: Config): Promise<readonly string[]>;
   each(tell: (uplink: Uplink) => void): void;
   status(): Readonly<Record<string, UplinkStatus>>;
+  /** What a person should know of the uplinks. */
+  warnings(): readonly string[];
   /** Drains for a bounded time, says goodbye; `drain: false` only lets go. */
   stop(options?: { readonly drain: boolean }): Promise<void>;
 }
@@ -100,6 +102,11 @@ export function createPublishing(options: PublishingOptions): Publishing {
       for (const { uplink } of running.values()) tell(uplink);
     },
     status: () => Object.fromEntries([...running].map(([name, { uplink }]) => [name, uplink.status()])),
+    warnings: () =>
+      [...running].flatMap(([name, { uplink }]) => {
+        const { warning } = uplink.status();
+        return warning === undefined ? [] : [`uplinks.${name}: ${warning}`];
+      }),
     async stop({ drain } = { drain: true }) {
       await Promise.all([...running.keys()].map((name) => stopUplink(name, drain ? DRAIN_MS : 0)));
     },

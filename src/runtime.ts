@@ -101,16 +101,22 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 
   const keep = (reading: PackedReading) => {
     taken += 1;
+    const message = stateMessage(reading, bootId, timekeeper);
     const commit = { sinceMs: clock.monotonic() };
     committing.add(commit);
     current
       .append(pack(reading))
+      .then((seq) => {
+        if (reading.kind !== 'event') return;
+        // Its live copy: it was taken by the journal of this moment, whose newest number it is.
+        const alert = { ...message, stream: journal().stream, seq };
+        publishing.each((uplink) => uplink.alert?.(alert));
+      })
       .catch((error) => {
         refused += 1;
         log.warn('journal.refused', { sensor: reading.sensor, code: codeOf(error), message: messageOf(error) });
       })
       .finally(() => committing.delete(commit));
-    const message = stateMessage(reading, bootId, timekeeper);
     latest.set(reading.sensor, message);
     publishing.each((uplink) => uplink.state(message));
     reporter.reading(message);
@@ -160,7 +166,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       uptimeMs: clock.monotonic() - startedMs,
       synced: timekeeper.synced(),
       oldest: reading && isPending ? timeOf(reading.at, oldest.bootId, anchorOfBoot(oldest.bootId)).time : null,
-      warnings: [...warnings, ...(guard?.warnings() ?? [])],
+      warnings: [...warnings, ...(guard?.warnings() ?? []), ...publishing.warnings()],
     };
   };
   const publishing = createPublishing({

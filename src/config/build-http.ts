@@ -1,4 +1,6 @@
 /** An HTTP uplink of the configuration: its address, its secrets and certificates. */
+import { isLocalHost } from '../hosts.ts';
+import { buildTls } from './build-tls.ts';
 import type { UplinkDesk } from './build-uplink.ts';
 import type { Compression, FormatName, HttpUplinkConfig } from './types.ts';
 
@@ -16,32 +18,25 @@ export interface HttpFile {
   readonly ca_file?: string;
   readonly cert_file?: string;
   readonly key_file?: string;
+  readonly server_name?: string;
+  readonly allow_insecure?: boolean;
   readonly dead_letter_file?: string;
 }
 
 /** Node takes headers of 16 KB in all, and so do servers. */
 const MAX_SECRET_BYTES = 8_000;
-const MAX_PEM_BYTES = 1_000_000;
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 /** RFC 6750 section 2.1; a little more than it allows is in use. */
 const TOKEN = /^[\x21-\x7e]+$/;
 
 export async function buildHttp(file: HttpFile, desk: UplinkDesk): Promise<HttpUplinkConfig | undefined> {
   const { common, checker, report, warn, textOf } = desk;
-  const pem = async (key: 'ca_file' | 'cert_file' | 'key_file', what: string, mark: RegExp, isSecret = false) => {
-    const text = await textOf(key, { maxBytes: MAX_PEM_BYTES, isSecret });
-    if (text === undefined || mark.test(text)) return text;
-    report(key, `${checker.written(file, key)} holds no ${what} in PEM form`);
-    return undefined;
-  };
   const secret = async (key: 'token_file' | 'password_file') => {
     const text = (await textOf(key, { maxBytes: MAX_SECRET_BYTES, isSecret: true }))?.replace(/\r?\n$/, '');
     if (text === '') report(key, `${checker.written(file, key)} is empty`);
     return text;
   };
-  const ca = await pem('ca_file', 'certificate', /-----BEGIN CERTIFICATE-----/);
-  const cert = await pem('cert_file', 'certificate', /-----BEGIN CERTIFICATE-----/);
-  const key = await pem('key_file', 'private key', /-----BEGIN [A-Z ]*PRIVATE KEY-----/, true);
+  const tls = await buildTls(file, desk);
   const token = await secret('token_file');
   if (token !== undefined && token !== '' && !TOKEN.test(token))
     report('token_file', `${checker.written(file, 'token_file')} holds more than a token: one line without spaces`);
@@ -65,8 +60,20 @@ export async function buildHttp(file: HttpFile, desk: UplinkDesk): Promise<HttpU
   );
   if (authorization !== undefined && Object.keys(headers).some((name) => name.toLowerCase() === 'authorization'))
     report('headers', 'hold an Authorization, and so do other keys: keep one of them');
-  const isSecretSent = authorization !== undefined || Object.keys(headers).length > 0;
-  if (isSecretSent && url.protocol === 'http:' && !LOOPBACK.test(url.hostname))
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const isPlain = url.protocol === 'http:';
+  if (isPlain && !isLocalHost(host)) {
+    if (!file.allow_insecure)
+      report(
+        'url',
+        `leaves the own network without encryption: write https://${url.hostname}, or add \`allow_insecure: true\``,
+      );
+    else warn(`: everything crosses the internet to ${host} in clear (allow_insecure): use https:// if the server can`);
+  } else if (
+    isPlain &&
+    (authorization !== undefined || Object.keys(headers).length > 0) &&
+    !LOOPBACK.test(url.hostname)
+  )
     warn(': headers and secrets cross the network in clear: use https:// if the server can');
   return {
     ...common,
@@ -76,7 +83,7 @@ export async function buildHttp(file: HttpFile, desk: UplinkDesk): Promise<HttpU
     compress: file.compress,
     headers,
     timeoutMs: file.timeout,
-    tls: { ...(ca !== undefined && { ca }), ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) },
+    tls,
     ...(authorization !== undefined && { authorization }),
     ...(file.dead_letter_file !== undefined && { deadLetterFile: file.dead_letter_file }),
   };

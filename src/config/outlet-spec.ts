@@ -60,8 +60,18 @@ export const httpSpec = (type: Spec, common: ObjectSpec['keys']): ObjectSpec => 
       doc: 'A batch that is not answered in this time is sent again.',
     },
     ca_file: { kind: 'file', doc: 'Certificates (PEM) to trust instead of the usual ones.' },
-    cert_file: { kind: 'file', doc: 'Our own certificate (PEM), for servers that want one.' },
-    key_file: { kind: 'file', doc: 'The key (PEM) of cert_file.' },
+    cert_file: { kind: 'file', doc: 'Certificate (PEM) by which the server knows this client.' },
+    key_file: { kind: 'file', doc: 'The private key of cert_file (PEM, mode 600).' },
+    server_name: {
+      kind: 'text',
+      check: checkNotEmpty,
+      doc: 'Name that the certificate of the server must have; the host of url unless set.',
+    },
+    allow_insecure: {
+      kind: 'boolean',
+      default: false,
+      doc: 'Permits http:// to a host outside the own network: anybody on the way can read and change everything.',
+    },
     dead_letter_file: {
       kind: 'file',
       doc: 'A file for records that the server refuses for good, one a line; without it they are only named, in gaps and the log.',

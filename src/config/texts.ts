@@ -45,15 +45,15 @@ export function checkTopic(topic: string): string | undefined {
   return Buffer.byteLength(topic) > MAX_TOPIC_BYTES ? `is longer than ${MAX_TOPIC_BYTES} bytes` : undefined;
 }
 
-const SCHEMES = ['mqtt:', 'mqtts:'];
+const SCHEMES = ['mqtt:', 'mqtts:', 'ws:', 'wss:'];
 export function checkBrokerUrl(text: string): string | undefined {
   if (!URL.canParse(text)) return 'is not a URL: write mqtts://host:8883 or mqtt://host:1883';
   const url = new URL(text);
-  if (/^wss?:$/.test(url.protocol))
-    return 'is for MQTT over WebSockets, which is not there yet: write mqtts:// or mqtt://';
-  if (!SCHEMES.includes(url.protocol)) return 'does not begin with mqtts:// or mqtt://';
+  if (!SCHEMES.includes(url.protocol)) return 'does not begin with mqtts://, mqtt://, wss:// or ws://';
   if (url.hostname === '') return 'names no host: write mqtts://host:8883';
-  if (!/^\/?$/.test(url.pathname) || url.search !== '' || url.hash !== '') {
+  // Over WebSockets the path belongs to the address, and often is /mqtt.
+  const isWeb = /^wss?:$/.test(url.protocol);
+  if ((!isWeb && (!/^\/?$/.test(url.pathname) || url.search !== '')) || url.hash !== '') {
     return 'goes on behind the host and port: topics are set with `topics`';
   }
   try {

@@ -49,6 +49,16 @@ export interface CommonUplinkConfig {
   readonly window?: { readonly cron: string; readonly timezone: string; readonly forMs: number };
 }
 
+/** What a TLS connection trusts, and shows of itself: PEM texts. */
+export interface TlsConfig {
+  /** Trusted instead of the usual authorities. */
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  /** Name that the other side's certificate must have; the host unless set. */
+  readonly serverName?: string;
+}
+
 export interface MqttUplinkConfig extends CommonUplinkConfig {
   readonly type: 'mqtt';
   readonly url: string;
@@ -57,8 +67,12 @@ export interface MqttUplinkConfig extends CommonUplinkConfig {
   readonly clientId?: string;
   readonly keepaliveMs: number;
   readonly topics: TopicsConfig;
-  /** Extra trust for mqtts: PEM text. */
-  readonly ca?: string;
+  /** Of the readings. */
+  readonly format: FormatName;
+  readonly compress: Compression;
+  readonly qos: 0 | 1 | 2;
+  readonly messageExpiryMs?: number;
+  readonly tls: TlsConfig;
 }
 
 /** The forms of a batch; what each says stands in uplink/formats/. */
@@ -77,8 +91,7 @@ export interface HttpUplinkConfig extends CommonUplinkConfig {
   /** The whole value of the header. */
   readonly authorization?: string;
   readonly timeoutMs: number;
-  /** PEM texts. */
-  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  readonly tls: TlsConfig;
   readonly deadLetterFile?: string;
 }
 

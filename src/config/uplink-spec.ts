@@ -2,7 +2,7 @@
  * The part of the configuration that describes an uplink, as data: the keys that every type has, and the rows of the types.
  * A new type is one row in `SORTS`, one in build-uplink.ts and one in uplink/index.ts.
  */
-import { fileSpec, httpSpec } from './outlet-spec.ts';
+import { COMPRESS, FORMAT, fileSpec, httpSpec } from './outlet-spec.ts';
 import type { ObjectSpec, Spec } from './shape.ts';
 import {
   checkBrokerUrl,
@@ -84,6 +84,8 @@ const MQTT: ObjectSpec = {
   needs: [
     ['password', 'username'],
     ['password_file', 'username'],
+    ['cert_file', 'key_file'],
+    ['key_file', 'cert_file'],
   ],
   keys: {
     type: UPLINK_TYPE,
@@ -91,7 +93,7 @@ const MQTT: ObjectSpec = {
       kind: 'text',
       secret: true,
       check: checkBrokerUrl,
-      doc: 'The broker: mqtts://host:8883, or mqtt://host:1883 without encryption.',
+      doc: 'The broker: mqtts://host:8883, wss://host/mqtt over WebSockets, or mqtt:// and ws:// without encryption.',
     },
     username: { kind: 'text', doc: 'User name at the broker.' },
     password: {
@@ -112,7 +114,33 @@ const MQTT: ObjectSpec = {
       max: 65_535_000,
       doc: 'A broken connection is noticed after one and a half of this.',
     },
-    ca_file: { kind: 'file', doc: 'Certificates (PEM) to trust beside the usual ones.' },
+    ca_file: { kind: 'file', doc: 'Certificates (PEM) to trust instead of the usual ones.' },
+    cert_file: { kind: 'file', doc: 'Certificate (PEM) by which the broker knows this client.' },
+    key_file: { kind: 'file', doc: 'The private key of cert_file (PEM, mode 600).' },
+    server_name: {
+      kind: 'text',
+      check: checkNotEmpty,
+      doc: 'Name that the certificate of the broker must have; the host of url unless set.',
+    },
+    allow_insecure: {
+      kind: 'boolean',
+      default: false,
+      doc: 'Permits mqtt:// and ws:// to a host outside the own network: anybody on the way can read and change everything.',
+    },
+    qos: {
+      kind: 'choice',
+      choices: [0, 1, 2],
+      default: 1,
+      doc: 'Of the readings: 1 and 2 keep each one until the broker has it; with 0 those on the way at a broken connection are lost.',
+    },
+    message_expiry: {
+      kind: 'duration',
+      min: 1_000,
+      max: 365 * DAY_MS,
+      doc: 'The broker drops batches that a subscriber did not fetch in this time; never unless set (MQTT 5).',
+    },
+    format: FORMAT,
+    compress: COMPRESS,
     ...COMMON,
     topics: {
       kind: 'object',

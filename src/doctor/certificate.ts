@@ -3,6 +3,7 @@
 import { isIP } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, connect, type PeerCertificate } from 'node:tls';
 import type { Clock } from '../clock.ts';
+import type { TlsConfig } from '../config/types.ts';
 import type { Place } from './network.ts';
 import { type Finding, fault, warning } from './types.ts';
 
@@ -28,12 +29,14 @@ interface Seen {
   readonly distrust: string | undefined;
 }
 
-function look({ host, port }: Place, ca: string | undefined, clock: Clock): Promise<Seen | string> {
+function look({ host, port }: Place, { ca, cert, key, serverName }: TlsConfig, clock: Clock): Promise<Seen | string> {
   const options: ConnectionOptions = {
     host,
     port,
-    ...(isIP(host) === 0 && { servername: host }),
+    ...(isIP(serverName ?? host) === 0 && { servername: serverName ?? host }),
     ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
     // Only looked at: the connection of MQTT verifies.
     rejectUnauthorized: false,
   };
@@ -60,13 +63,13 @@ const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
 export async function certificateFindings(
   place: Place,
-  { ca }: { readonly ca?: string },
+  { tls }: { readonly tls: TlsConfig },
   clock: Clock,
   scheme: Scheme = MQTT,
 ): Promise<readonly Finding[]> {
   const { host, port } = place;
   const at = `${host}:${port}`;
-  const seen = await look(place, ca, clock);
+  const seen = await look(place, tls, clock);
   if (typeof seen === 'string')
     return [
       fault(`${at} does not speak TLS (${seen})`, {
@@ -96,7 +99,7 @@ export async function certificateFindings(
         fix: `copy the ${scheme.other}'s authority to /etc/sedge/ca.pem and set ca_file: /etc/sedge/ca.pem`,
       }),
     ];
-  if (checkServerIdentity(host, certificate)) {
+  if (checkServerIdentity(tls.serverName ?? host, certificate)) {
     const names = (certificate.subjectaltname ?? '').split(', ').map((name) => name.replace(/^(DNS|IP Address):/, ''));
     const [first] = names.filter((name) => name !== '' && !name.includes('*'));
     return [

@@ -29,7 +29,7 @@ export function outletSteps(
   return [
     () => resolves(place, clock),
     () => connects(place, clock, SERVER_FIX),
-    ...(isTls ? [() => certificateFindings(place, uplink.tls, clock, HTTP)] : []),
+    ...(isTls ? [() => certificateFindings(place, uplink, clock, HTTP)] : []),
     async () => [ok(`${url.host} answers; nothing is posted to try it, because the server would keep it`)],
   ];
 }

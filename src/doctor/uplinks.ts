@@ -64,6 +64,10 @@ async function examine(uplink: UplinkConfig, device: string, context: DoctorCont
         fix: 'sudo systemctl restart sedge, then journalctl -u sedge -n 30',
       }),
     );
+  if (report?.warning !== undefined)
+    found.push(
+      warning(`the running service: ${report.warning}`, { about, fix: 'give each station a `device:` of its own' }),
+    );
   return found;
 }
 
@@ -78,7 +82,7 @@ async function roundTrip(
   topic: string,
   { clock, signal }: DoctorContext,
 ): Promise<readonly Finding[]> {
-  const { username, password, ca } = uplink;
+  const { username, password, tls } = uplink;
   const token = randomBytes(8).toString('hex');
   let comesBack: () => void = () => {};
   const back = new Promise<true>((resolve) => {
@@ -90,7 +94,7 @@ async function roundTrip(
       place,
       ...(username !== undefined && { username }),
       ...(password !== undefined && { password }),
-      ...(ca !== undefined && { ca }),
+      tls,
       keepaliveMs: KEEPALIVE_MS,
       clock,
       signal,

@@ -8,7 +8,7 @@ import type { Batch, BatchRecord } from '../batch.ts';
 import { codeOf, messageOf } from '../errors.ts';
 import type { Gap } from '../journal/types.ts';
 import type { BatchMessage, DeadLetter } from './sender.ts';
-import type { StateMessage } from './types.ts';
+import type { AlertMessage, StateMessage } from './types.ts';
 
 export interface TextMessage extends BatchMessage {
   readonly payload: string;
@@ -96,6 +96,11 @@ export function encodeBatch(batch: Batch, { device, maxBytes }: BatchJsonOptions
   }
   finish(records.length);
   return messages;
+}
+
+/** The live copy of an event: as in a batch, with the device and the stream that its number belongs to. */
+export function alertJson(alert: AlertMessage, device: string): string {
+  return `{"device":"${device}","stream":"${alert.stream}",${recordJson({ kind: 'event', ...alert }).slice(1)}`;
 }
 
 /** A record that was refused for good, with the reason; the record itself only where it fits. */

@@ -4,12 +4,19 @@
  */
 import type { Compression } from '../config/types.ts';
 
-export type Compress = (payload: string) => Promise<Uint8Array | string>;
+/** Payloads come out in the order in which they went in. */
+export type Compress = (payload: string | Uint8Array) => Promise<string | Uint8Array>;
 
 export async function loadCompression(name: Compression): Promise<Compress> {
   if (name === 'none') return async (payload) => payload;
   const [{ deflate, gzip }, { promisify }] = await Promise.all([import('node:zlib'), import('node:util')]);
-  return promisify<string, Uint8Array>(name === 'gzip' ? gzip : deflate);
+  const pack = promisify<string | Uint8Array, Uint8Array>(name === 'gzip' ? gzip : deflate);
+  let last: Promise<unknown> = Promise.resolve();
+  return (payload) => {
+    const packed = last.then(() => pack(payload));
+    last = packed.catch(() => undefined);
+    return packed;
+  };
 }
 
 /**

@@ -7,7 +7,7 @@ import type { FileUplinkConfig } from '../config/types.ts';
 import { createFileStore } from './file-store.ts';
 import { CSV_HEADER, csv } from './formats/csv.ts';
 import { encodeLines } from './formats/lines.ts';
-import type { EncodeOptions } from './formats/types.ts';
+import { encodingFor } from './formats/types.ts';
 import { type Destination, requestUplink } from './request-uplink.ts';
 import type { BatchMessage } from './sender.ts';
 import type { Uplink, UplinkContext } from './types.ts';
@@ -48,13 +48,9 @@ function openDirectory(config: FileUplinkConfig, { name, station, clock, memory 
       set: (number) => memory.set(NUMBER, String(number)),
     },
   });
-  const options = (): EncodeOptions => ({
-    device,
-    maxBytes: config.batch.maxBytes + header.length,
-    catalogue: station.catalogue(),
-  });
+  const encoding = encodingFor(station, config.batch.maxBytes + header.length);
   return {
-    encode: (batch) => encode(batch, options()),
+    encode: (batch) => encode(batch, encoding),
     deliver: ({ payload }: BatchMessage) => store.append(String(payload).slice(header.length)),
     // Nothing refuses a record here.
     bury: () => Promise.resolve(),

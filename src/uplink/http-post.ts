@@ -5,8 +5,8 @@
  * part of the answer; a kept connection that the server closed meanwhile is replaced once, and only before any answer.
  */
 import type { IncomingHttpHeaders, RequestOptions } from 'node:http';
-import type { SecureContextOptions } from 'node:tls';
 import type { Clock } from '../clock.ts';
+import type { TlsConfig } from '../config/types.ts';
 
 /** Of the answer's body, for a message to a person. */
 const MAX_TEXT_BYTES = 2_000;
@@ -37,20 +37,22 @@ export interface HttpClient {
   close(): void;
 }
 
-export type TlsOptions = Pick<SecureContextOptions, 'ca' | 'cert' | 'key'> & { readonly servername?: string };
-
 /** What `timeoutMs` ended; its `code` is `ETIMEDOUT`, as the system's own is. */
 const late = (timeoutMs: number): Error =>
   Object.assign(new Error(`no answer within ${timeoutMs / 1000} s`), { code: 'ETIMEDOUT' });
 
-export async function createHttpClient(isTls: boolean, tls: TlsOptions = {}): Promise<HttpClient> {
+export async function createHttpClient(isTls: boolean, { serverName, ...pem }: TlsConfig): Promise<HttpClient> {
   const http = await (isTls ? import('node:https') : import('node:http'));
   const agent = new http.Agent({
     keepAlive: true,
     maxSockets: 1,
     timeout: IDLE_MS,
     // Said outright: NODE_TLS_REJECT_UNAUTHORIZED in the environment cannot turn it off.
-    ...(isTls && { ...tls, rejectUnauthorized: true }),
+    ...(isTls && {
+      ...pem,
+      ...(serverName !== undefined && { servername: serverName }),
+      rejectUnauthorized: true,
+    }),
   });
 
   const once = (post: Post) =>

@@ -9,6 +9,7 @@ import { deadLetterJson } from './batch-json.ts';
 import { loadCompression } from './compress.ts';
 import { appendDurably } from './dead-letters.ts';
 import { loadFormat } from './formats/index.ts';
+import { encodingFor } from './formats/types.ts';
 import { answerError, isRedirect, isTaken, requestError, retryAfterMs, sameServer } from './http-answers.ts';
 import { type Answer, createHttpClient } from './http-post.ts';
 import { type Destination, requestUplink } from './request-uplink.ts';
@@ -68,13 +69,12 @@ async function openServer(config: HttpUplinkConfig, { station, clock }: UplinkCo
   }
 
   const { device } = station;
-  const { maxBytes } = config.batch;
+  const encoding = encodingFor(station, config.batch.maxBytes);
   return {
-    encode: (batch) => format.encode(batch, { device, maxBytes, catalogue: station.catalogue() }),
+    encode: (batch) => format.encode(batch, encoding),
     async deliver({ payload }, signal) {
       pauseMs = 0;
-      const body = typeof payload === 'string' ? await compress(payload) : payload;
-      const error = await send(body, signal);
+      const error = await send(await compress(payload), signal);
       if (error) throw error;
     },
     async bury(letter) {

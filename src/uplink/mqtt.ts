@@ -9,13 +9,17 @@ import type { MqttUplinkConfig } from '../config/types.ts';
 import { codeOf, messageOf, SedgeError } from '../errors.ts';
 import { type Announcer, createAnnouncer, OFFLINE } from './announcer.ts';
 import { createBackoff } from './backoff.ts';
-import { deadLetterJson, encodeBatch } from './batch-json.ts';
+import { deadLetterJson } from './batch-json.ts';
+import { type Compress, contentTypeOf, loadCompression } from './compress.ts';
+import { loadFormat } from './formats/index.ts';
+import { type BatchFormat, encodingFor } from './formats/types.ts';
 import type { MqttConnection } from './mqtt-connection.ts';
 import { createDial, parseBroker } from './mqtt-dial.ts';
 import { tooLargeError } from './mqtt-errors.ts';
 import { createPoisonRule } from './poison.ts';
 import { retainedTopics } from './retained.ts';
 import { type BatchMessage, sendBatches } from './sender.ts';
+import { watchTakeover } from './takeover.ts';
 import { topicsOf } from './topics.ts';
 import type { Uplink, UplinkContext, UplinkStatus } from './types.ts';
 import { createWindow } from './window.ts';
@@ -23,12 +27,20 @@ import { createWindow } from './window.ts';
 /** Enough for 160 batches a second at a round trip of 100 ms; brokers' queues for slow subscribers hold more. */
 const WINDOW_MESSAGES = 16;
 const WINDOW_BYTES = 1024 * 1024;
+/** Largest packet that a station takes from a broker: it subscribes to nothing large. */
+const MAX_RECEIVED_BYTES = 16 * 1024;
 /** PUBLISH: fixed header, topic length, packet id, properties (MQTT 5 section 3.3). */
-const PUBLISH_OVERHEAD_BYTES = 16;
+const PUBLISH_OVERHEAD_BYTES = 48;
 /** The same for a dead letter, whose topic may be longer. */
 const DEAD_LETTER_OVERHEAD_BYTES = PUBLISH_OVERHEAD_BYTES + 1_100;
 /** For `offline` and its acknowledgement. */
 const FAREWELL_MS = 1_000;
+
+/** How a batch becomes a payload. */
+interface Coding {
+  readonly format: BatchFormat;
+  readonly compress: Compress;
+}
 
 export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Uplink {
   const { name, station, source, clock, log, random, memory } = context;
@@ -41,7 +53,10 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
   const backoff = createBackoff({ host: broker.place.host, random });
   const rule = createPoisonRule(config.batch.maxReadings);
   const dial = createDial();
+  const takeover = watchTakeover(broker.place, clock.monotonic);
   const stopping = new AbortController();
+  /** While it stops: what is not sent by now stays in the journal. */
+  const enough = new AbortController();
 
   let connection: MqttConnection | undefined;
   let announcer: Announcer | undefined;
@@ -55,6 +70,10 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
   const changed = () => context.onChange?.();
 
   async function run(): Promise<void> {
+    const coding: Coding = {
+      format: await loadFormat(config.format),
+      compress: await loadCompression(config.compress),
+    };
     while (!stopping.signal.aborted) {
       let lastedMs = 0;
       try {
@@ -62,15 +81,17 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
           place: broker.place,
           ...(username === undefined ? {} : { username }),
           ...(password === undefined ? {} : { password }),
-          ...(config.ca === undefined ? {} : { ca: config.ca }),
+          tls: config.tls,
+          maxPacketBytes: MAX_RECEIVED_BYTES,
           ...(topics.status === undefined ? {} : { will: { topic: topics.status, payload: OFFLINE } }),
           keepaliveMs: config.keepaliveMs,
           clock,
           signal: stopping.signal,
         });
         const startMs = clock.monotonic();
-        failure = await session(connection);
+        const reason = await session(connection, coding);
         lastedMs = clock.monotonic() - startMs;
+        failure = takeover.ended(reason, lastedMs);
       } catch (error) {
         failure = asSedgeError(error);
       }
@@ -99,7 +120,7 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
   }
 
   /** One connection from CONNACK to its end; returns why it ended. */
-  async function session(link: MqttConnection): Promise<SedgeError | undefined> {
+  async function session(link: MqttConnection, { format, compress }: Coding): Promise<SedgeError | undefined> {
     const ended = new AbortController();
     const halt = new AbortController();
     const stop = () => halt.abort();
@@ -134,12 +155,26 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
 
     const { device } = station;
     const maxBytes = link.maxPacketBytes - PUBLISH_OVERHEAD_BYTES - topicBytes;
+    const mostBytes = Math.min(config.batch.maxBytes, maxBytes);
+    const encoding = encodingFor(station, mostBytes);
+    const how = {
+      qos: config.qos,
+      retain: false,
+      flushed: true,
+      properties: {
+        contentType: contentTypeOf(format.mediaType, config.compress),
+        ...(config.messageExpiryMs !== undefined && {
+          messageExpiryInterval: Math.ceil(config.messageExpiryMs / 1000),
+        }),
+      },
+    };
     let undelivered = false;
     const deliver = async ({ payload }: BatchMessage) => {
-      if (topics.readings === undefined) return;
-      if (payload.length > maxBytes) throw tooLargeError(payload.length, broker.place);
+      if (topics.readings === undefined || payload.length === 0) return;
+      const body = await compress(payload);
+      if (body.length > maxBytes) throw tooLargeError(body.length, broker.place);
       try {
-        await link.publish(topics.readings, payload, { qos: 1, retain: false });
+        await link.publish(topics.readings, body, how);
       } catch (error) {
         undelivered = true;
         throw error;
@@ -152,7 +187,7 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
         window,
         source,
         rule,
-        encode: (batch) => encodeBatch(batch, { device, maxBytes: Math.min(config.batch.maxBytes, maxBytes) }),
+        encode: (batch) => format.encode(batch, encoding),
         deliver,
         async bury(letter) {
           const { stream, record, error } = letter;
@@ -165,11 +200,12 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
           });
           await announcer?.once(topics.deadLetter, payload);
         },
-        maxBytes: Math.min(config.batch.maxBytes, maxBytes),
+        maxBytes: mostBytes,
         maxWaitMs: config.batch.maxWaitMs,
         clock,
         ended: ended.signal,
         halt: halt.signal,
+        enough: enough.signal,
         onAcknowledged(records) {
           acknowledgedHere += 1;
           batchesAcknowledged += 1;
@@ -204,9 +240,11 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
 
   return {
     status(): UplinkStatus {
+      const warning = takeover.warning();
       return {
         connected: connection !== undefined,
         ...(connection === undefined && failure ? { error: { code: failure.code, message: failure.message } } : {}),
+        ...(warning !== undefined && { warning }),
         batchesAcknowledged,
         recordsAcknowledged,
         deadLetters,
@@ -215,6 +253,7 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
       };
     },
     state: (message) => announcer?.state(message),
+    alert: (alert) => announcer?.alert(alert),
     sensorStatus: (sensor, now) => announcer?.sensorStatus(sensor, now),
     catalogueChanged: () => announcer?.catalogueChanged(),
     health: () => announcer?.health(),
@@ -222,6 +261,7 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
       stopped ??= (async () => {
         stopping.abort();
         const drained = new AbortController();
+        void clock.sleep(drainMs - 2 * FAREWELL_MS, drained.signal).then(() => enough.abort());
         void clock.sleep(drainMs, drained.signal).then(() => {
           // Whatever is not acknowledged by now comes again at the next start; the broker publishes the will.
           if (!drained.signal.aborted) void connection?.end();

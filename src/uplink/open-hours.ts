@@ -73,6 +73,7 @@ export function openOnly(options: OpenHoursOptions): Uplink {
       return { ...past, error: { code: 'uplink.closed', message } };
     },
     state: (message) => inner?.state(message),
+    alert: (alert) => inner?.alert?.(alert),
     sensorStatus: (sensor, status) => inner?.sensorStatus(sensor, status),
     catalogueChanged: () => inner?.catalogueChanged(),
     health: () => inner?.health(),

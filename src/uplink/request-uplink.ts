@@ -17,6 +17,9 @@ import { createWindow } from './window.ts';
 /** Failures that the batch itself may have caused: what is too large or too slow, or upsets the other side. */
 const MAY_BE_THE_BATCH: ReadonlySet<string> = new Set(['uplink.lost', 'uplink.timeout']);
 
+/** Of the time for a stop: for the answer to what was sent last. */
+const LAST_REQUEST_MS = 1_000;
+
 export interface Destination {
   encode(batch: Batch): readonly BatchMessage[];
   /** Rejects with `uplink.rejected` if the destination refuses this very message, with any other code if it is in trouble. */
@@ -45,6 +48,8 @@ export function requestUplink({ config, context, host, place, open }: RequestUpl
   const backoff = createBackoff({ host, random });
   const rule = createPoisonRule(maxReadings);
   const stopping = new AbortController();
+  /** While it stops: what is not sent by now stays in the journal. */
+  const enough = new AbortController();
   /** Ends what is in flight; of the session that runs. */
   let ended = new AbortController();
 
@@ -134,6 +139,7 @@ export function requestUplink({ config, context, host, place, open }: RequestUpl
       clock,
       ended: signal,
       halt: halt.signal,
+      enough: enough.signal,
       onAcknowledged: taken,
       onFailed(error, message) {
         reason ??= describe(error, message);
@@ -169,6 +175,7 @@ export function requestUplink({ config, context, host, place, open }: RequestUpl
       stopped ??= (async () => {
         stopping.abort();
         const drained = new AbortController();
+        void clock.sleep(drainMs - LAST_REQUEST_MS, drained.signal).then(() => enough.abort());
         void clock.sleep(drainMs, drained.signal).then(() => {
           // Whatever is not acknowledged by now comes again at the next start.
           if (!drained.signal.aborted) ended.abort();

@@ -49,6 +49,9 @@ export const selective = (uplink: Uplink, carries: Carries): Uplink => ({
   state(message) {
     if (carries(message.sensor)) uplink.state(message);
   },
+  alert(alert) {
+    if (carries(alert.sensor)) uplink.alert?.(alert);
+  },
   sensorStatus(sensor, status) {
     if (carries(sensor)) uplink.sensorStatus(sensor, status);
   },

@@ -53,6 +53,8 @@ export interface SenderOptions {
   readonly ended: AbortSignal;
   /** Aborts when the session has ended or the station stops: nothing more is waited for. */
   readonly halt: AbortSignal;
+  /** Aborts when nothing new is to be sent any more. */
+  readonly enough: AbortSignal;
   readonly onAcknowledged: (records: number) => void;
   /** This message was not delivered: the session is over. */
   readonly onFailed: (error: unknown, message: BatchMessage) => void;
@@ -181,6 +183,7 @@ export async function sendBatches(options: SenderOptions): Promise<void> {
       continue;
     }
     const isLast = halt.aborted;
+    if (isLast && options.enough.aborted) break;
     const outcome = await sendNext(rule.records());
     atOnce = outcome === 'full-of-bytes';
     if (outcome === 'nothing') await clock.sleep(EMPTY_PAUSE_MS, interrupt.signal);

@@ -82,6 +82,7 @@ it('an uplink is reported with its backlog and how long that takes', async () =>
   };
   expect(report().uplinks.cloud).toEqual({
     type: 'mqtt',
+    dead_letters: 0,
     state: 'online',
     pending: 600,
     in_flight: 2,

@@ -31,12 +31,11 @@ afterEach(async () => {
 });
 
 const STEP_MS = 100;
-const TURNS = 20;
 /** Lets time pass in small steps, with room for the sockets between, until something is so. */
 export async function passingTime(rig: Rig, what: string, condition: () => boolean): Promise<void> {
   for (let step = 0; step < 3_000 && !condition(); step++) {
-    for (let turn = 0; turn < TURNS && !condition(); turn++) await new Promise((resolve) => setImmediate(resolve));
-    if (!condition()) await rig.clock.advance(STEP_MS);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    await rig.clock.advance(STEP_MS);
   }
   await until(what, condition);
 }

@@ -127,7 +127,7 @@ describe('a broker that fails', () => {
       onPublish({ topic, messageId, client }) {
         if (topic !== READINGS || !wrong) return true;
         wrong = false;
-        client.sendRaw(0x40, 3, messageId >> 8, messageId & 255, 0x95);
+        client.sendRaw(0x40, 3, messageId >> 8, messageId & 255, 0x96);
         return false;
       },
     });

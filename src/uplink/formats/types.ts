@@ -6,6 +6,7 @@ import type { Batch } from '../../batch.ts';
 import type { FormatName } from '../../config/types.ts';
 import type { Catalogue } from '../../reading.ts';
 import type { TextMessage } from '../batch-json.ts';
+import type { Station } from '../types.ts';
 
 export interface EncodeOptions {
   readonly device: string;
@@ -14,6 +15,15 @@ export interface EncodeOptions {
   /** For units. A sensor that is no longer configured has none. */
   readonly catalogue: Catalogue;
 }
+
+/** The catalogue is asked for only by formats that say units, with each batch. */
+export const encodingFor = ({ device, catalogue }: Station, maxBytes: number): EncodeOptions => ({
+  device,
+  maxBytes,
+  get catalogue() {
+    return catalogue();
+  },
+});
 
 export interface BatchFormat {
   readonly name: FormatName;
