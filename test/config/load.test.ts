@@ -222,6 +222,8 @@ describe('an uplink', () => {
       topics: { prefix: 'sedge' },
       qos: 1,
       tls: {},
+      format: 'json',
+      compress: 'none',
     });
   });
   it('turns topics off by the word or by false', async () => {
