@@ -85,10 +85,10 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
     return { records, lostTo: 0 };
   };
 
-  /** How far the mark may go: a bounded number of records, and not beyond the segment after this one, so that little is pinned. */
+  /** How far the mark may go: a bounded number of records, and a bounded number of segments, so that little is pinned. */
   const markFor = (seq: number): number => {
     const index = core.segments.findIndex((segment) => segment.lastSeq >= seq);
-    const bound = index < 0 ? undefined : core.segments[index + 1];
+    const bound = index < 0 ? undefined : core.segments[index + core.tuning.strideSegments];
     const mark = seq + core.tuning.strideRecords;
     return bound && bound !== core.active ? Math.max(seq, Math.min(mark, bound.lastSeq)) : mark;
   };
