@@ -75,6 +75,8 @@ export async function buildHttp(file: HttpFile, desk: UplinkDesk): Promise<HttpU
     !LOOPBACK.test(url.hostname)
   )
     warn(': headers and secrets cross the network in clear: use https:// if the server can');
+  if (file.format === 'influx' && file.compress === 'deflate')
+    warn('.compress: InfluxDB takes gzip, and refuses deflate');
   return {
     ...common,
     type: 'http',

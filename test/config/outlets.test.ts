@@ -74,6 +74,11 @@ describe('an HTTP uplink', () => {
     expect((await loaded('type: http, url: "http://192.168.1.7/"')).warnings).toEqual([]);
   });
 
+  it('warns of a compression that InfluxDB refuses', async () => {
+    const { warnings } = await loaded('type: http, url: "https://x.example/", format: influx, compress: deflate');
+    expect(warnings).toEqual(['uplinks.out.compress: InfluxDB takes gzip, and refuses deflate']);
+  });
+
   it('leaves the own network in clear only when it is said, and then always with a warning', async () => {
     expect(await problems('type: http, url: "http://x.example/"')).toEqual([
       'sedge.yaml:5:27: uplinks.out.url: leaves the own network without encryption: write https://x.example, or add `allow_insecure: true`',
