@@ -431,6 +431,20 @@ describe('TLS', () => {
     expect(web.got).toEqual([]);
   });
 
+  it('is verified whatever the environment says', async () => {
+    process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
+    try {
+      const web = await server(undefined, identity('other.example'));
+      const rig = await station(web.url);
+      rig.source.push(...readings(1, 1));
+      await offline(rig);
+      expect(failure(rig)).toMatchObject({ code: 'uplink.tls' });
+      expect(web.got).toEqual([]);
+    } finally {
+      delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+    }
+  });
+
   it('to a port that speaks none', async () => {
     const web = await server();
     const rig = await station(web.url.replace('http://127.0.0.1', 'https://localhost'), {
