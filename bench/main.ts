@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- PART...]`: the figures of the README, as JSON. Parts: start, idle, throughput, formats, size; all of them
- * unless named. Whole processes, as a user starts them, against Debian's Mosquitto on loopback. Machines differ and are
+ * `npm run bench [-- PART...]`: the figures of the README, as JSON. Parts: start, idle, throughput, formats, size, vibration; all
+ * of them unless named. Whole processes, as a user starts them, against Debian's Mosquitto on loopback. Machines differ and are
  * noisy: read the ratios.
  */
 import { measureFormats } from './formats.ts';
@@ -8,6 +8,7 @@ import { measureIdle } from './idle.ts';
 import { measureSize } from './size.ts';
 import { measureStart } from './start.ts';
 import { measureThroughput } from './throughput.ts';
+import { measureVibration } from './vibration.ts';
 
 const PARTS = {
   start: measureStart,
@@ -15,6 +16,7 @@ const PARTS = {
   throughput: measureThroughput,
   formats: measureFormats,
   size: measureSize,
+  vibration: measureVibration,
 };
 type Part = keyof typeof PARTS;
 

@@ -48,7 +48,7 @@ export function createDelivery({ reader, clock, bootId, anchorOf, waitMs, carrie
       const reading = unpack(stored);
       // A newer program's record: its number is in the batch's range but not in its lists, and counts as skipped.
       if (!reading || (carries && !carries(reading.sensor))) return [];
-      const { kind, sensor, durationMs, valuesJson } = reading;
+      const { kind, sensor, durationMs, valuesJson, samplesJson } = reading;
       return [
         {
           seq: stored.seq,
@@ -56,6 +56,7 @@ export function createDelivery({ reader, clock, bootId, anchorOf, waitMs, carrie
           sensor,
           valuesJson,
           ...(durationMs !== undefined && { durationMs }),
+          ...(samplesJson !== undefined && { samplesJson }),
           ...timeOf(reading.at, raw.bootId, anchor),
         },
       ];
