@@ -7,6 +7,7 @@ import { FORMAT_NAMES, type FormatName } from '../../src/config/types.ts';
 import { COLUMNS } from '../../src/receive/formats.ts';
 import { CSV_COLUMNS } from '../../src/uplink/formats/csv.ts';
 import { loadFormat } from '../../src/uplink/formats/index.ts';
+import { encodeLines } from '../../src/uplink/formats/lines.ts';
 import { resolveSenml } from '../senml-decoder.ts';
 import { catalogue, gap, previousStream, sample } from './sample.ts';
 
@@ -161,6 +162,43 @@ describe('csv, read by csv-parse', () => {
     const nothing = { ...sample, range: undefined, previous: undefined, records: [], gaps: [] };
     expect(await encode('csv', nothing)).toEqual(['']);
     expect(await encode('influx', nothing)).toEqual(['']);
+  });
+});
+
+describe('the samples of a window', () => {
+  const samples = { rate_hz: 800, unit: 'm/s2', scale: 0.0383072265625, axes: { x: [3, -1, 4], y: [0, 1, 0] } };
+  const record: BatchRecord = { ...sample.records[4]!, valuesJson: '{}', samplesJson: JSON.stringify(samples) };
+  const window = { ...sample, gaps: [], records: [record], range: { first: 1045, last: 1045 } };
+
+  it('are text of their own in senml', async () => {
+    const [payload] = await encode('senml', window);
+    const { records } = resolveSenml(payload!);
+    expect(records).toMatchObject([{ n: `${device}/motor/samples`, t: 1795348812, seq: 1045, kind: 'window' }]);
+    expect(JSON.parse(records[0]!.vs!)).toEqual(samples);
+  });
+
+  it('are rows in csv, as `sedge receive` writes them', async () => {
+    const [payload] = await encode('csv', window);
+    const rows = parse(payload!, { columns: true, record_delimiter: '\r\n' }) as Record<string, string>[];
+    expect(rows.slice(1).map(({ channel, value, unit, channels }) => [channel, value, unit, channels])).toEqual([
+      ['rate_hz', '800', 'Hz', '4'],
+      ['scale', '0.0383072265625', 'm/s2', '4'],
+      ['x', '3 -1 4', '', '4'],
+      ['y', '0 1 0', '', '4'],
+    ]);
+  });
+
+  it('are fields in influx, in a series other than that of the reading of the same time', async () => {
+    const [payload] = await encode('influx', window);
+    expect(payload).toContain(
+      'sedge,device=greenhouse-1,kind=window,sensor=motor samples_rate_hz=800,samples_scale=0.0383072265625,samples_x="3 -1 4",samples_y="0 1 0",seq=1045i,',
+    );
+  });
+
+  it('are as in the batch in lines', () => {
+    const [message] = encodeLines(window, { device, maxBytes: 100_000, catalogue });
+    const lines = message!.payload.trimEnd().split('\n').map((line) => JSON.parse(line));
+    expect(lines.at(-1)).toMatchObject({ kind: 'window', seq: 1045, samples });
   });
 });
 

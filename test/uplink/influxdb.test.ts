@@ -30,7 +30,8 @@ describe.skipIf(!hasInfluxdb)(`InfluxDB 1.6${hasInfluxdb ? '' : ` (${NO_INFLUXDB
         compress: 'gzip',
         headers: {},
         authorization: `Basic ${Buffer.from('admin:secret').toString('base64')}`,
-        timeoutMs: 30_000,
+        // Beyond all the time that a test lets pass: the database is a process of its own, which needs real time.
+        timeoutMs: 600_000,
         tls: {},
         batch: { maxReadings: 500, maxBytes: 100_000, maxWaitMs: 0 },
         ...more,
@@ -92,6 +93,24 @@ describe.skipIf(!hasInfluxdb)(`InfluxDB 1.6${hasInfluxdb ? '' : ` (${NO_INFLUXDB
     expect(await database.query('SELECT size, tiny FROM sedge')).toEqual([
       { time: nanoseconds(record.time), size: '9007199254740991', tiny: 1e-7 },
     ]);
+  });
+
+  it('takes the longest window of samples that there can be', async () => {
+    const steps = Array.from({ length: 4_096 }, (_, index) => (index % 2 === 0 ? -32_768 : 32_767));
+    const samples = { rate_hz: 3200, unit: 'm/s2', scale: 0.04, axes: { x: steps, y: steps, z: steps } };
+    const source = arraySource();
+    const window = {
+      kind: 'window',
+      durationMs: 1_280,
+      valuesJson: '{}',
+      samplesJson: JSON.stringify(samples),
+    } as const;
+    source.push({ ...readings(1, 1)[0]!, ...window });
+    const rig = await station(source);
+    await rig.passing('it is acknowledged', () => rig.acknowledged() === 1);
+    expect(rig.uplink.status()).toMatchObject({ deadLetters: 0 });
+    const [row] = await database.query('SELECT samples_z, samples_scale FROM sedge');
+    expect(row).toMatchObject({ samples_z: steps.join(' '), samples_scale: 0.04 });
   });
 
   it('can be asked whether all has come: the numbers of the batches hold together', async () => {

@@ -4,13 +4,14 @@
  *
  * - `device, stream, seq` say which record a row is of and `channels` how many rows that record has: a receiver removes
  *   duplicates and sees a record that was cut off. The columns are those of `sedge receive --format csv`, and `unit`.
+ * - The samples of a window are a row of `rate_hz`, one of `scale`, and one for each axis with all its numbers, as there.
  * - Rows of other kinds say what a `json` batch says beside its records, so that a receiver can see that nothing else is missing:
  *   `gap` (seq to `to`, `lost`, `reason`), `previous` (the stream before this one and its last number), `skipped`
  *   (`value` numbers from seq to `to` that this uplink was not asked to carry), `volatile` (seq to `to` were never on the card).
  */
 import type { BatchRecord } from '../../batch.ts';
 import type { Catalogue } from '../../reading.ts';
-import { type Frame, inMessages, valuesOf } from './messages.ts';
+import { type Frame, inMessages, samplesOf, valuesOf } from './messages.ts';
 import type { BatchFormat } from './types.ts';
 
 export const CSV_COLUMNS = [
@@ -35,16 +36,24 @@ export const csv: BatchFormat = {
 
 function recordRows(record: BatchRecord, where: string, catalogue: Catalogue): string {
   const { seq, kind, sensor, time, durationMs = '', unsynced, valuesJson } = record;
-  const values = valuesOf(valuesJson);
+  const channels = catalogue[sensor]?.channels;
+  const values = [
+    ...valuesOf(valuesJson).map(([channel, value]) => [channel, value, channels?.[channel]?.unit ?? ''] as const),
+    ...sampleRows(record),
+  ];
   const before = `${where},${kind},${seq},,,,${time},${durationMs},${sensor}`;
   const clock = unsynced ? `unsynced,${unsynced.boot},${Math.round(unsynced.monoMs)}` : ',,';
   const after = `${values.length},${clock}${END}`;
-  const channels = catalogue[sensor]?.channels;
   let rows = '';
-  for (const [channel, value] of values) {
-    rows += `${before},${channel},${value},${quoted(channels?.[channel]?.unit ?? '')},${after}`;
-  }
+  for (const [channel, value, unit] of values) rows += `${before},${channel},${value},${quoted(unit)},${after}`;
   return rows;
+}
+
+function sampleRows(record: BatchRecord): readonly (readonly [channel: string, value: string, unit: string])[] {
+  const samples = samplesOf(record);
+  if (!samples) return [];
+  const axes = Object.entries(samples.axes).map(([axis, steps]) => [axis, steps.join(' '), ''] as const);
+  return [['rate_hz', String(samples.rate_hz), 'Hz'], ['scale', String(samples.scale), samples.unit], ...axes];
 }
 
 /** Columns 1 to 7 and `value`: all that a row without a record has. */

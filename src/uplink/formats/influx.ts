@@ -9,6 +9,8 @@
  *   changes its type, which InfluxDB would refuse. Our own numbers are integers.
  * - Tags make few series: `kind` for events and windows, and `clock=unsynced` with `boot` where the clock was never set, so
  *   that two such boots cannot overwrite each other. `seq` and `stream` are fields; a channel of that name goes before them.
+ * - The samples of a window are `samples_rate_hz`, `samples_scale`, and for each axis a text such as `samples_x="3 -1 4"`: one
+ *   text for all could be longer than the 64 KB that a field takes.
  * - A point is its series and its time, and two readings of one sensor never carry the same time: a duplicate overwrites
  *   itself. `sedge_batch` says which numbers each message covered, `sedge_gap` what will not come: with them a query proves
  *   what a `json` batch proves. Their nanoseconds hold digits of a number, so that no two of them are one point. A gap told
@@ -17,7 +19,7 @@
  *   (their patterns are part of the contract).
  */
 import type { BatchRecord } from '../../batch.ts';
-import { type Frame, inMessages, valuesOf } from './messages.ts';
+import { type Frame, inMessages, samplesOf, valuesOf } from './messages.ts';
 import type { BatchFormat } from './types.ts';
 
 export const influx: BatchFormat = {
@@ -34,7 +36,7 @@ export const influx: BatchFormat = {
 
 function recordLine(record: BatchRecord, device: string, stream: string): string {
   const { seq, kind, sensor, durationMs, unsynced, valuesJson } = record;
-  const values = valuesOf(valuesJson);
+  const values = [...valuesOf(valuesJson), ...sampleFields(record)];
   if (values.length === 0) return '';
   // In the order of their names, which spares InfluxDB the sorting.
   const clock = unsynced ? `boot=${unsynced.boot},clock=unsynced,` : '';
@@ -49,6 +51,15 @@ function recordLine(record: BatchRecord, device: string, stream: string): string
   for (const [name, value] of values) fields += `,${name}=${value}`;
   for (const [name, value] of own) if (!values.some(([channel]) => channel === name)) fields += `,${name}=${value}`;
   return `sedge,${tags} ${fields.slice(1)} ${nanoseconds(record.time)}`;
+}
+
+function sampleFields(record: BatchRecord): readonly (readonly [string, string])[] {
+  const samples = samplesOf(record);
+  if (!samples) return [];
+  const axes = Object.entries(samples.axes).map(
+    ([axis, steps]) => [`samples_${axis}`, `"${steps.join(' ')}"`] as const,
+  );
+  return [['samples_rate_hz', String(samples.rate_hz)], ['samples_scale', String(samples.scale)], ...axes];
 }
 
 function batchLines(frame: Frame, device: string): readonly string[] {

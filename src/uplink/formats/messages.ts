@@ -97,3 +97,14 @@ export function valuesOf(valuesJson: string): readonly (readonly [name: string, 
       return [pair.slice(1, colon - 1), pair.slice(colon + 1)] as const;
     });
 }
+
+/** The samples of a window, as the journal keeps them. */
+export interface Samples {
+  readonly rate_hz: number;
+  readonly unit: string;
+  readonly scale: number;
+  readonly axes: Readonly<Record<string, readonly number[]>>;
+}
+
+export const samplesOf = ({ samplesJson }: BatchRecord): Samples | undefined =>
+  samplesJson === undefined ? undefined : (JSON.parse(samplesJson) as Samples);

@@ -8,6 +8,7 @@
  * - Fields of our own (RFC 8428 section 4.4 lets receivers ignore them): `seq` in each record; in the first `stream`, `first`,
  *   `last`, `skipped`, `volatile`, `previous_stream`, `previous_last`; `kind` for events and windows, and `duration_ms`.
  *   Together they prove what a `json` batch proves.
+ * - The samples of a window are one record, `<device>/<sensor>/samples`, with the JSON of a batch as its text.
  * - A gap is a record `<device>/gap` with text: `<stream> <from>..<to> <lost> <reason>`.
  * - SenML takes a time below 2^28 s (1978) for one relative to now, and has no word for "unknown". So a record of a board whose
  *   clock was never set carries `clock`, `boot` and `mono_ms`, and its time, if it is below that, in `time` instead.
@@ -77,6 +78,8 @@ function recordText(record: BatchRecord, label: (sensor: string, channel: string
   if (unsynced) own += `,"clock":"unsynced","boot":"${unsynced.boot}","mono_ms":${Math.round(unsynced.monoMs)}`;
   if (isRelative) own += `,"time":"${record.time}"`;
   const texts = valuesOf(record.valuesJson).map(([channel, value]) => `${label(sensor, channel)},"v":${value}${own}`);
+  if (record.samplesJson !== undefined)
+    texts.push(`"n":"${sensor}/samples","vs":${JSON.stringify(record.samplesJson)}${own}`);
   return texts.length === 0 ? '' : `"bt":${isRelative ? 0 : secondsText(ms)},${texts.join('},{')}`;
 }
 
