@@ -29,6 +29,9 @@ export interface UplinkDesk {
   textOf(key: string, options: { readonly maxBytes: number; readonly isSecret?: boolean }): Promise<string | undefined>;
 }
 
+/** How a configuration names a file that systemd hands to the service. */
+const CREDENTIAL = /\$\{CREDENTIALS_DIRECTORY\}/;
+
 export async function buildUplink(
   name: string,
   file: UplinkFile,
@@ -50,7 +53,12 @@ export async function buildUplink(
       if (typeof named !== 'string') return undefined;
       const found = await readText(named, maxBytes);
       if ('wrong' in found) {
-        report(key, `${checker.written(file, key)} ${found.wrong}`);
+        const written = checker.written(file, key);
+        // systemd.exec(5), LoadCredential=: files are handed over when the service starts, and then stay as they were.
+        const hint = CREDENTIAL.test(written)
+          ? ': put it in /etc/credstore, then sudo systemctl restart sedge, since systemd hands credentials over at a start'
+          : '';
+        report(key, `${written} ${found.wrong}${hint}`);
         return undefined;
       }
       if (isSecret && found.open) {
