@@ -17,6 +17,8 @@ export interface DeliveryOptions {
   readonly anchorOf: (bootId: string) => Anchor | undefined;
   /** Longest that a record waits for the clock to be set, counted from when it was taken. */
   readonly waitMs: number;
+  /** Records of other sensors are skipped, and counted. Undefined: it carries all. */
+  readonly carries?: (sensor: string) => boolean;
 }
 
 /** What the corrected time of a reading is, and whether anybody ever knew it. */
@@ -36,7 +38,7 @@ export function isoTime(wallMs: number): string {
   return new Date(Math.min(MAX_MS, Math.max(-MAX_MS, Math.round(wallMs)))).toISOString();
 }
 
-export function createDelivery({ reader, clock, bootId, anchorOf, waitMs }: DeliveryOptions): BatchSource {
+export function createDelivery({ reader, clock, bootId, anchorOf, waitMs, carries }: DeliveryOptions): BatchSource {
   /** Read from the journal, not yet given: its first unsynced record still waits. */
   let held: RawBatch | undefined;
 
@@ -45,7 +47,7 @@ export function createDelivery({ reader, clock, bootId, anchorOf, waitMs }: Deli
     const records = raw.records.flatMap((stored): BatchRecord[] => {
       const reading = unpack(stored);
       // A newer program's record: its number is in the batch's range but not in its lists, and counts as skipped.
-      if (!reading) return [];
+      if (!reading || (carries && !carries(reading.sensor))) return [];
       const { kind, sensor, durationMs, valuesJson, samplesJson } = reading;
       return [
         {
@@ -85,6 +87,7 @@ export function createDelivery({ reader, clock, bootId, anchorOf, waitMs }: Deli
       reader.rewind();
     },
     acknowledge: (position) => reader.acknowledge(position),
+    refuse: (stream, seqs) => reader.refuse(stream, seqs),
     async waitForRecords(signal, count) {
       if (!held) return reader.waitForRecords(signal, count);
       // Looks again each second: the clock may be set at any time.

@@ -33,6 +33,7 @@ function readerOf(records: readonly StoredRecord[], bootId = BOOT): JournalReade
       given = false;
     },
     acknowledge: () => {},
+    refuse: () => true,
     waitForRecords: async () => {},
     pending: records.length,
     get unread() {

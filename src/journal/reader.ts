@@ -85,10 +85,10 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
     return { records, lostTo: 0 };
   };
 
-  /** How far the mark may go: a bounded number of records, and not beyond the segment after this one, so that little is pinned. */
+  /** How far the mark may go: a bounded number of records, and a bounded number of segments, so that little is pinned. */
   const markFor = (seq: number): number => {
     const index = core.segments.findIndex((segment) => segment.lastSeq >= seq);
-    const bound = index < 0 ? undefined : core.segments[index + 1];
+    const bound = index < 0 ? undefined : core.segments[index + core.tuning.strideSegments];
     const mark = seq + core.tuning.strideRecords;
     return bound && bound !== core.active ? Math.max(seq, Math.min(mark, bound.lastSeq)) : mark;
   };
@@ -202,6 +202,16 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
     acknowledge(position) {
       acknowledge(consumer, position.stream, position.seq, position.gaps);
       acknowledged();
+    },
+    refuse(stream, seqs) {
+      const known = [...core.consumers.values()].reduce((sum, { gaps }) => sum + gaps.length, 0);
+      if (known + seqs.length > MAX_GAPS) return false;
+      let lost = 0;
+      for (const seq of seqs) lost += addGap(consumer, stream, seq, seq, 'refused');
+      core.counters.dropped += lost;
+      if (lost > 0) core.log('journal-refused', { consumer: consumer.name, stream, lost });
+      acknowledged();
+      return true;
     },
     waitForRecords(signal, count = 1) {
       const ready = () =>
