@@ -63,14 +63,21 @@ export function createDelivery({ reader, clock, bootId, anchorOf, waitMs, carrie
       const reading = unpack(stored);
       // A newer program's record: its number is in the batch's range but not in its lists, and counts as skipped.
       if (!reading || (carries && !carries(reading.sensor))) continue;
-      const { kind, sensor, durationMs, valuesJson, at } = reading;
+      const { kind, sensor, durationMs, valuesJson, samplesJson, at } = reading;
       const { seq } = stored;
       // One object for nearly all of a backlog: spreading parts together costs more than the rest of it.
-      if (at.synced && durationMs === undefined) {
+      if (at.synced && durationMs === undefined && samplesJson === undefined) {
         records.push({ seq, kind, sensor, time: isoTime(at.wallMs), valuesJson });
       } else {
-        const duration = durationMs === undefined ? {} : { durationMs };
-        records.push({ seq, kind, sensor, valuesJson, ...duration, ...timeOf(at, raw.bootId, anchor) });
+        records.push({
+          seq,
+          kind,
+          sensor,
+          valuesJson,
+          ...(durationMs !== undefined && { durationMs }),
+          ...(samplesJson !== undefined && { samplesJson }),
+          ...timeOf(at, raw.bootId, anchor),
+        });
       }
     }
     const first = raw.records[0]?.seq;
