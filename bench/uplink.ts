@@ -27,7 +27,7 @@ const BOOT = '11111111-2222-3333-4444-555555555555';
 const FILL_AT_ONCE = 20_000;
 const LOOK_EVERY_MS = 20;
 /** The drain has ended when the broker got nothing for so long. */
-const QUIET_MS = 1_000;
+const QUIET_MS = 5_000;
 const ROUND_TRIP_MS = 100;
 const LIVE_SENSORS = 10;
 const root = mkdtempSync(join(tmpdir(), 'sedge-bench-'));

@@ -36,12 +36,19 @@ export async function buildUplink(
   name: string,
   file: UplinkFile,
   checker: Checker,
+  sensorIds: readonly string[],
 ): Promise<{ readonly uplink: UplinkConfig; readonly warnings: readonly string[] } | undefined> {
   const path = join('uplinks', name);
   const warnings: string[] = [];
   const report = (key: string, message: string) =>
     checker.report(checker.offsetOf(file, key), join(path, key), message);
   const common = await buildCommon(name, file, checker, path);
+  for (const key of ['include', 'exclude'] as const) {
+    for (const glob of common[key] ?? []) {
+      const pattern = new RegExp(`^${glob.replaceAll('*', '.*')}$`);
+      if (!sensorIds.some((id) => pattern.test(id))) warnings.push(`${join(path, key)}: \`${glob}\` fits no sensor`);
+    }
+  }
   const desk: UplinkDesk = {
     common,
     checker,

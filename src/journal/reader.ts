@@ -33,18 +33,41 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
   /** Changes with each rewind, so that a `next` under way knows that its batch is no longer wanted. */
   let turn = 0;
 
+  /** The segment after the one that is read, opened and begun in advance. */
+  let upcoming: { readonly segment: Segment; readonly place: Promise<Place | undefined> } | undefined;
+
   const leave = async () => {
     const left = place;
+    const begun = upcoming;
     place = undefined;
+    upcoming = undefined;
     await left?.frames.close().catch(() => {});
+    await (await begun?.place)?.frames.close().catch(() => {});
+  };
+  const openPlace = async (segment: Segment): Promise<Place> => {
+    const file = await core.fs.open(core.pathOf(segment.name), 'read');
+    const frames = frameReader(file, segment.header, () => segment.endBytes, core.tuning.checksum);
+    return { segment, frames, frame: undefined, at: 0, seq: segment.header.firstSeq };
+  };
+  const beginAfter = (segment: Segment) => {
+    const after = core.segments[core.segments.indexOf(segment) + 1];
+    if (!after || after === core.active) return;
+    const begin = async () => {
+      const begun = await openPlace(after);
+      begun.frames.preload();
+      return begun;
+    };
+    // What fails now is tried again when it is its turn.
+    upcoming = { segment: after, place: begin().catch(() => undefined) };
   };
 
   const enter = async (segment: Segment): Promise<Place> => {
     if (place?.segment === segment && place.seq <= next) return place;
+    const begun = upcoming?.segment === segment ? upcoming : undefined;
+    if (begun) upcoming = undefined;
     await leave();
-    const file = await core.fs.open(core.pathOf(segment.name), 'read');
-    const frames = frameReader(file, segment.header, () => segment.endBytes, core.tuning.checksum);
-    place = { segment, frames, frame: undefined, at: 0, seq: segment.header.firstSeq };
+    place = (await begun?.place) ?? (await openPlace(segment));
+    beginAfter(segment);
     return place;
   };
 

@@ -214,6 +214,9 @@ describe('an uplink', () => {
       maxRate: 2.5,
       window: { cron: '0 * * * *', timezone: 'UTC', forMs: 300_000 },
     });
+    expect((await loaded(mqtt('url: "mqtt://b", include: ["b*"]'))).warnings).toContain(
+      'uplinks.c.include: `b*` fits no sensor',
+    );
     expect(await problems(mqtt('url: "mqtt://b", include: [A.b]'))).toEqual([
       expect.stringContaining('uplinks.c.include[0]: `A.b` names no sensor'),
     ]);
