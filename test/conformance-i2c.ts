@@ -172,6 +172,25 @@ export function polledI2cConformance(
     expectTruth(await sensor.read(signal), truth, defaults);
   });
 
+  it.each([0x00, 0xff])('does not take a bus on which every reply turns to %i for a measurement', async (level) => {
+    if (hooks.believes?.includes(level)) return;
+    const stage = { isStuck: false };
+    const { world, open, clock } = rig(defaults, async (_address, _tx, rxLength, pass) => {
+      const reply = await pass();
+      return stage.isStuck ? new Uint8Array(rxLength).fill(level) : reply;
+    });
+    const sensor = await open();
+    world.set(situation(defaults, 0.3).surroundings);
+    await sensor.read(signal);
+    stage.isStuck = true;
+    expect(await outcomeOf(sensor.read(signal))).toEqual({ code: expect.stringMatching(/^sensor\./) });
+    stage.isStuck = false;
+    await clock.sleep(PAUSE_MS);
+    const { truth, surroundings } = situation(defaults, 0.7);
+    world.set(surroundings);
+    expectTruth(await (await open()).read(signal), truth, defaults);
+  });
+
   it('says the truth or fails when the supply dips before any single transfer of a read', async () => {
     for (let nth = 1; ; nth++) {
       expect(nth).toBeLessThan(MAX_TRANSFERS);
