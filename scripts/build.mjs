@@ -5,8 +5,10 @@
  *   sedge.cjs     everything else, one minified file; native packages stay outside
  *   sedge.cache   V8's compiled code of it, for the Node that built it; any other Node ignores it
  *   aedes.cjs     the demo's broker, so that the service never reads it
+ *   types/        what a driver and a simulation of a user's own are: `sedge/driver`, `sedge/simulation`
  *   THIRD_PARTY_LICENSES.txt
  */
+import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -90,6 +92,8 @@ await warmUp(loaded.exports.main);
 writeFileSync(join(dist, 'sedge.cache'), script.createCachedData());
 
 writeFileSync(join(dist, 'THIRD_PARTY_LICENSES.txt'), licences([main.metafile, broker.metafile]));
+const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+execFileSync(process.execPath, [compiler, '-p', 'tsconfig.types.json'], { cwd: root, stdio: 'inherit' });
 
 /**
  * Starts and stops the service once, with an uplink that finds nobody: V8 keeps only functions that have run, and these are

@@ -62,7 +62,7 @@ export function createMeasuring(options: MeasuringOptions): Measuring {
     const { channels } = variantOf(sensor.driver, sensor.options);
     pipelines.set(sensor.id, createPipeline(channels, sensor.filters));
     running.set(sensor.id, sensor);
-    buses!.put(sensor);
+    await buses!.put(sensor);
     const sampled = sampledSensor(sensor, buses!, clock);
     await sampler.add({ ...sampled, open: watched(sensor.id, sampled.open) });
   };

@@ -77,7 +77,10 @@ const RULES: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
     /^src\/sensors\.ts$/,
     /^src\/(clock|driver|reading)\.ts$|^src\/bus\/(buses|i2c)\.ts$|^src\/(config|sampler)\/types\.ts$/,
   ],
-  [/^src\/hardware\.ts$/, /^src\/(clock|errors)\.ts$|^src\/bus\/|^src\/config\/types\.ts$|^drivers\/sim\.ts$/],
+  [
+    /^src\/hardware\.ts$/,
+    /^src\/(clock|errors)\.ts$|^src\/bus\/|^src\/config\/(types|user-driver)\.ts$|^drivers\/sim\.ts$/,
+  ],
   [
     /^src\/current-journal\.ts$/,
     /^src\/clock\.ts$|^src\/journal\/(failover|types)\.ts$|^src\/config\/types\.ts$|^src\/service\/log\.ts$/,

@@ -130,11 +130,23 @@ const asData = (name: string, { title, datasheet, bus, kind, addresses, channels
 export const driversCommand: Command = {
   name: 'drivers',
   summary: 'Lists the drivers, or what one takes and measures.',
-  usage: 'sedge drivers [NAME] [--json]',
-  help: '  --json  the same as data; durations in ms, rates in Hz\n',
-  options: { json: { type: 'boolean' } },
+  usage: 'sedge drivers [NAME] [--json] | sedge drivers --new NAME',
+  help: `  --json      the same as data; durations in ms, rates in Hz
+  --new NAME  writes NAME.js, NAME.sim.js and NAME.test.js here: a driver of your own, its simulation and its test,
+              which pass as they are; files that are there stay as they are`,
+  options: { json: { type: 'boolean' }, new: { type: 'string' } },
   maxPositionals: 1,
   async run(io, { values, positionals: [name] }) {
+    if (typeof values.new === 'string') {
+      if (name !== undefined) throw new SedgeError('usage', '--new takes the name itself: sedge drivers --new my-chip');
+      const { newDriver } = await import('./new-driver.ts');
+      const { driver, files } = await newDriver(values.new, io.cwd, Object.keys(drivers));
+      io.stdout.write(`${files.map((file) => `${file}\n`).join('')}`);
+      io.stderr.write(
+        `Next: node --test ${files.at(-1)}\nThen, in sedge.yaml: driver: ${driver}; sedge read --simulate reads its simulation.\n`,
+      );
+      return EXIT.done;
+    }
     if (name === undefined) {
       const all = Object.entries(drivers).map(([each, driver]) => asData(each, driver));
       io.stdout.write(values.json ? `${JSON.stringify(all, undefined, 2)}\n` : list());
