@@ -15,6 +15,8 @@ const PAUSE_MS = 1_000;
 /** A promise of time may be so many times what a read takes here, and so much more: polling, retries, a slow bus. */
 const MAX_CAUTION = 40;
 const CAUTION_MS = 1_000;
+/** No chip, and no window of a burst, takes minutes. */
+const LONGEST_MS = 120_000;
 
 export function polledI2cConformance(
   driver: PollDriver<'i2c'>,
@@ -76,6 +78,7 @@ export function polledI2cConformance(
       const worstCaseMs = driver.variant?.(optionsOf(driver, options)).worstCaseMs ?? driver.worstCaseMs;
       const tookMs = clock.monotonic() - beganMs;
       expect(tookMs).toBeLessThanOrEqual(worstCaseMs);
+      expect(worstCaseMs).toBeLessThanOrEqual(LONGEST_MS);
       // A deadline is made from it: one that is far too long hides a chip that hangs.
       expect(worstCaseMs).toBeLessThanOrEqual(MAX_CAUTION * tookMs + CAUTION_MS);
     });

@@ -79,11 +79,34 @@ export function example(name: string, driver: AnyDriver): string {
   return ['version: 1', 'sensors:', `  my-${name}:`, ...lines.map((line) => `    ${line}`), ''].join('\n');
 }
 
+/** By the pins of the header that every Raspberry Pi has. */
+const WIRING: Readonly<Record<BusKind, readonly string[]>> = {
+  i2c: [
+    'VCC to 3.3 V (pin 1), GND to ground (pin 6), SDA to pin 3, SCL to pin 5: bus 1. Not to 5 V unless the module shifts levels.',
+    'SDA and SCL need pull-ups to 3.3 V: the board has 1.8 kOhm, and most modules bring their own.',
+  ],
+  gpio: [
+    'Signal to a GPIO: line 17 is GPIO17, on pin 11. Ground to pin 6, supply as the part needs it; the signal is at most 3.3 V.',
+    'A contact goes from the line to ground, with `pull: up` on the sensor.',
+  ],
+  files: ['As the kernel driver needs it; with its overlay in config.txt the kernel reads it, and Sedge the kernel.'],
+  none: [],
+};
+
 const KINDS: Readonly<Record<AnyDriver['kind'], string>> = {
   poll: 'is read at each slot of its schedule',
   event: 'speaks when something happens; has no schedule',
   counter: 'counts all the time, and is reported at each slot of its schedule',
 };
+
+/** The board itself and values out of nothing. */
+const NOT_WIRED = ['host', 'mock'];
+const addressPins = ({ addresses = [] }: AnyDriver): string[] =>
+  addresses.length > 1
+    ? [
+        `The address is set by a pin or solder bridge, or comes with the variant: ${addressesOf({ addresses } as AnyDriver)}.`,
+      ]
+    : [];
 
 function details(name: string, driver: AnyDriver): string {
   const channels = Object.entries(driver.channels).map(([channel, { quantity, min, max, resolution, ...rest }]) => [
@@ -109,6 +132,9 @@ function details(name: string, driver: AnyDriver): string {
     `\nChannels${driver.variant ? ' (options may change them)' : ''}\n`,
     columns(channels),
     options.length > 0 ? `\nOptions\n${options.join('')}` : '',
+    WIRING[driver.bus as BusKind].length > 0 && !NOT_WIRED.includes(name)
+      ? `\nWiring\n${[...WIRING[driver.bus as BusKind], ...addressPins(driver)].map((line) => `  ${line}\n`).join('')}`
+      : '',
     `\nExample\n\n${example(name, driver).replaceAll(/^(?=.)/gm, '  ')}`,
   ].join('');
 }

@@ -23,6 +23,9 @@ const MORE_VECTORS: Readonly<Record<string, readonly string[]>> = {
   bme680: ['bosch-timing'],
 };
 
+/** Tests of several drivers are in the file of one. */
+const MORE_TESTS: Readonly<Record<string, readonly string[]>> = { sw420: ['pulse-counter'] };
+
 type Module = { exports: Record<string, unknown> };
 type Require = (path: string) => unknown;
 
@@ -87,9 +90,10 @@ export async function mutantBench(driver: string): Promise<MutantBench> {
   const node = createRequire(import.meta.url);
   const here = new URL(`../drivers/${driver}.test.ts`, import.meta.url).href;
   const api = run(await bundle(`export * from '../../src/driver.ts';`, []), node, here);
-  const tests = await bundle(`import '../drivers/${driver}.test.ts'; export { runFile } from '../vector-runner.ts';`, [
-    left(parts),
-  ]);
+  const tests = await bundle(
+    `${[driver, ...(MORE_TESTS[driver] ?? [])].map((name) => `import '../drivers/${name}.test.ts';`).join('')} export { runFile } from '../vector-runner.ts';`,
+    [left(parts)],
+  );
   const vectors = [driver, ...(MORE_VECTORS[driver] ?? [])].flatMap((name) => {
     try {
       return [JSON.parse(readFileSync(join(ROOT, 'test', 'vectors', `${name}.json`), 'utf8'))];

@@ -19,6 +19,12 @@ const wired =
       driver.open({ ...context, device: { ...context.device, ...change(context.device) } });
     return { ...driver, open };
   };
+const watched =
+  (change: (context: DriverContext<'gpio'>) => DriverContext<'gpio'>): Wrapper =>
+  (driver) =>
+    driver.bus === 'gpio'
+      ? ({ ...driver, open: (context: DriverContext<'gpio'>) => driver.open(change(context)) } as AnyDriver)
+      : undefined;
 const swapped = (bytes: Uint8Array): Uint8Array => bytes.map((byte, at) => bytes[at ^ 1] ?? byte);
 
 export const WRAPPERS: Readonly<Record<string, Wrapper>> = {
@@ -82,6 +88,37 @@ export const WRAPPERS: Readonly<Record<string, Wrapper>> = {
           // What was computed over two or six bytes of a reply is what follows them, whatever that is.
           open: (context: Context) => driver.open({ ...context, crc8: (bytes) => following(bytes) }),
         }
+      : undefined,
+  'wrong level: the line upside down': watched(({ device, ...rest }) => ({
+    ...rest,
+    device: {
+      title: device.title,
+      get lostEdges() {
+        return device.lostEdges;
+      },
+      read: async () => ((await device.read()) === 1 ? 0 : 1),
+      async *edges(signal) {
+        for await (const { level, monoMs } of device.edges(signal)) yield { level: level === 1 ? 0 : 1, monoMs };
+      },
+      close: () => device.close(),
+    },
+  })),
+  'wait too short: no debounce': (driver) =>
+    'debounce' in driver.options
+      ? watched(({ options, ...rest }) => ({ ...rest, options: { ...options, debounce: 0 } }))(driver)
+      : undefined,
+  'lost edges go unnoticed': (driver) =>
+    driver.kind === 'counter'
+      ? watched(({ device, ...rest }) => ({
+          ...rest,
+          device: {
+            title: device.title,
+            lostEdges: 0,
+            read: () => device.read(),
+            edges: (signal) => device.edges(signal),
+            close: () => device.close(),
+          },
+        }))(driver)
       : undefined,
   'a counter that goes on over its windows': (driver) =>
     driver.kind === 'counter'
