@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { drivers } from '../../drivers/index.ts';
 import { newDriver } from '../../src/cli/new-driver.ts';
+import { UNITS } from '../../src/reading.ts';
 import { SEDGE } from '../sedge-process.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -95,6 +96,14 @@ describe('a new driver', () => {
 
   it('has not the name of a driver that is there', async () => {
     await expect(make('bme280')).rejects.toMatchObject({ code: 'usage' });
+  });
+});
+
+describe('the page about drivers', () => {
+  it('has every quantity with its unit', () => {
+    const page = readFileSync(join(ROOT, 'docs', 'drivers.md'), 'utf8').replaceAll(/\s+/g, ' ');
+    for (const [quantity, unit] of Object.entries(UNITS))
+      expect(page).toMatch(new RegExp(`\\b${quantity} ${unit}[,.]`));
   });
 });
 
