@@ -50,7 +50,13 @@ interface Result {
 function isChosen(driver: string, nth: number): boolean {
   let mixed = Number(values.seed) | 0;
   for (const character of `${driver} ${nth}`) mixed = Math.imul(mixed ^ character.charCodeAt(0), 0x01000193);
-  return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32 < share;
+  // The last characters must reach all bits, or a driver's mutants would be chosen together.
+  for (const [shift, by] of [
+    [16, 0x85ebca6b],
+    [13, 0xc2b2ae35],
+  ] as const)
+    mixed = Math.imul(mixed ^ (mixed >>> shift), by);
+  return ((mixed ^ (mixed >>> 16)) >>> 0) / 2 ** 32 < share;
 }
 
 const child = (driver: string): ChildProcess =>
