@@ -6,8 +6,9 @@ import { environment } from '../../src/bus/environment.ts';
 import { i2cDevice } from '../../src/bus/i2c.ts';
 import { simulatedI2cBus } from '../../src/bus/simulated-i2c.ts';
 import { virtualClock } from '../../src/clock.ts';
-import { driverContext, vibrationFeatures } from '../../src/driver.ts';
-import { fourier } from '../../src/fft.ts';
+import { driverContext } from '../../src/driver.ts';
+import { fourierPlan } from '../../src/fft.ts';
+import { axisVibration } from '../../src/vibration.ts';
 import { optionsOf } from '../../test/rig.ts';
 import { round } from '../process-stat.ts';
 
@@ -31,21 +32,20 @@ export async function measureBurst() {
   const options = optionsOf(adxl345, { mode: 'burst', rate: RATE_HZ, window: WINDOW_MS });
   const sensor = await adxl345.open(driverContext<'i2c'>(i2cDevice(bus, 0x53), clock, options));
   const { signal } = new AbortController();
-  const samples = Array.from(
-    { length: (RATE_HZ * WINDOW_MS) / 1_000 },
-    (_, at) => Math.sin(at / 5) + Math.sin(at / 50),
-  );
-  const axes = { x: samples, y: samples.map((value) => value / 2), z: samples.map((value) => 9.8 + value) };
+  const length = (RATE_HZ * WINDOW_MS) / 1_000;
+  const samples = Array.from({ length }, (_, at) => Math.sin(at / 5) + Math.sin(at / 50));
+  const plan = await fourierPlan(length);
   const fftMs: Record<string, number> = {};
-  for (const length of FFT_LENGTHS) {
-    const wave = Float64Array.from({ length }, (_, at) => Math.sin(at / 7));
-    fftMs[length] = round(await msPer(REPEATS, () => fourier(wave)), 3);
+  for (const points of FFT_LENGTHS) {
+    const transform = await fourierPlan(points);
+    const wave = Float64Array.from({ length: points }, (_, at) => Math.sin(at / 7));
+    fftMs[points] = round(await msPer(REPEATS, () => transform(wave)), 3);
   }
   return {
     rate_hz: RATE_HZ,
     window_ms: WINDOW_MS,
     burst_cpu_ms: round(await msPer(REPEATS, () => sensor.read(signal)), 2),
-    features_cpu_ms: round(await msPer(REPEATS, () => vibrationFeatures(axes, RATE_HZ)), 2),
+    axis_cpu_ms: round(await msPer(REPEATS, () => axisVibration(samples, RATE_HZ, plan)), 2),
     fft_cpu_ms: fftMs,
   };
 }
