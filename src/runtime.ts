@@ -155,7 +155,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     latest: () => [...latest.values()],
     sensorStatuses: () =>
       Object.fromEntries(Object.entries(measuring.health()).map(([id, health]) => [id, sensorStatus(health)])),
-    health: async () => healthReport({ ...(await now()), journal: journalStatus(), sensors: measuring.health() }),
+    health: async () =>
+      healthReport({
+        ...(await now()),
+        journal: journalStatus(),
+        sensors: measuring.health(),
+        buses: measuring.buses(),
+      }),
   };
   const now = async () => {
     const oldest = await journal()
@@ -168,7 +174,12 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       uptimeMs: clock.monotonic() - startedMs,
       synced: timekeeper.synced(),
       oldest: reading && isPending ? timeOf(reading.at, oldest.bootId, anchorOfBoot(oldest.bootId)).time : null,
-      warnings: [...warnings, ...(guard?.warnings() ?? []), ...publishing.warnings()],
+      warnings: [
+        ...warnings,
+        ...(guard?.warnings() ?? []),
+        ...publishing.warnings(),
+        ...Object.values(measuring.buses()).flatMap(({ stuck }) => stuck ?? []),
+      ],
     };
   };
   const publishing = createPublishing({

@@ -71,12 +71,18 @@ const RULES: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   ],
   [/^src\/service\//, /^src\/(clock|errors|version)\.ts$|^src\/service\//],
   [/^src\/pipeline\.ts$/, /^src\/(codec|reading)\.ts$|^src\/filters\/filters\.ts$|^src\/sampler\/types\.ts$/],
-  [/^src\/station\.ts$/, /^src\/(codec|delivery|timekeeper)\.ts$|^src\/(journal|sampler|uplink)\/types\.ts$/],
+  [
+    /^src\/station\.ts$/,
+    /^src\/bus\/bus-health\.ts$|^src\/(codec|delivery|timekeeper)\.ts$|^src\/(journal|sampler|uplink)\/types\.ts$/,
+  ],
   [
     /^src\/sensors\.ts$/,
     /^src\/(clock|driver|reading)\.ts$|^src\/bus\/(buses|i2c)\.ts$|^src\/(config|sampler)\/types\.ts$/,
   ],
-  [/^src\/hardware\.ts$/, /^src\/(clock|errors)\.ts$|^src\/bus\/|^src\/config\/types\.ts$|^drivers\/sim\.ts$/],
+  [
+    /^src\/hardware\.ts$/,
+    /^src\/(clock|errors)\.ts$|^src\/bus\/|^src\/config\/(types|user-driver)\.ts$|^drivers\/sim\.ts$/,
+  ],
   [
     /^src\/current-journal\.ts$/,
     /^src\/clock\.ts$|^src\/journal\/(failover|types)\.ts$|^src\/config\/types\.ts$|^src\/service\/log\.ts$/,
@@ -85,7 +91,7 @@ const RULES: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   // Up to a reading: neither journal nor uplinks.
   [
     /^src\/measuring\.ts$/,
-    /^src\/(clock|codec|hardware|pipeline|reading|same-config|sensors|timekeeper)\.ts$|^src\/sampler\/(sampler|types)\.ts$|^src\/config\/types\.ts$/,
+    /^src\/(clock|codec|hardware|pipeline|reading|same-config|sensors|timekeeper)\.ts$|^src\/sampler\/(sampler|types)\.ts$|^src\/config\/types\.ts$|^src\/bus\/bus-health\.ts$/,
   ],
   // From the journal on: neither drivers nor buses.
   [
