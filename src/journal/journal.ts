@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { SedgeError } from '../errors.ts';
 import { type Consumer, firstPending, gapOf } from './consumer.ts';
-import { type Core, type JournalLog, mutex, type Tuning } from './core.ts';
+import { asideBytes, type Core, type JournalLog, mutex, type Tuning } from './core.ts';
 import { CURSOR_FILE_BYTES, cursorStore, MAX_CURSOR_BYTES, storedConsumer } from './cursor.ts';
 import { BLOCK_BYTES, checksum } from './format.ts';
 import { type JournalFs, nodeFs, storageError } from './fs.ts';
@@ -37,6 +37,10 @@ const SEGMENTS = 16;
 const MIN_SEGMENTS = 3;
 const MAX_CONSUMERS = 16;
 const STRIDE_RECORDS = 8_192;
+/** See `Tuning`. A block of ten sensors at 1 Hz is then 100 s; smaller ones pack worse, larger ones take longer slices. */
+const PACK_SEGMENTS = 8;
+const BLOCK_RECORDS = 1_000;
+const PACK_AFTER_MS = 60_000;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 export interface OpenOptions extends JournalOptions {
@@ -57,6 +61,9 @@ export function defaultTuning(maxSizeBytes: number): Tuning {
     segmentBytes: Math.max(MIN_SEGMENT_BYTES, Math.min(MAX_SEGMENT_BYTES, share)),
     cursorBytes: MAX_CURSOR_BYTES,
     strideRecords: STRIDE_RECORDS,
+    packSegments: PACK_SEGMENTS,
+    blockRecords: BLOCK_RECORDS,
+    packAfterMs: PACK_AFTER_MS,
     checksum,
   };
 }
@@ -121,6 +128,7 @@ function createCore(
         newest: core.newest >= streamFirstSeq ? { stream, seq: core.newest } : newest,
         consumers: Object.fromEntries(taken.map(({ consumer }) => [consumer.name, storedConsumer(consumer)])),
         notes: Object.fromEntries(notes),
+        ...(core.replacement && { replacement: core.replacement }),
       },
       durable: () => {
         for (const { consumer, acked, marked } of taken) {
@@ -139,7 +147,9 @@ function createCore(
     random,
     tuning,
     maxSizeBytes: options.maxSizeBytes,
+    minFreeBytes: options.minFreeBytes ?? 0,
     whenFull: options.whenFull,
+    codec: options.codec,
     stream,
     bootId: options.bootId.toLowerCase(),
     volatile: options.volatile ?? false,
@@ -154,9 +164,15 @@ function createCore(
     spareBytes: found.spareBytes,
     otherBytes:
       found.foreignBytes +
-      [...found.damaged, ...found.surplus, ...found.quarantined].reduce((sum, entry) => sum + entry.sizeBytes, 0),
+      [...found.damaged, ...found.surplus, ...found.quarantined, ...(found.replaced ? [found.replaced] : [])].reduce(
+        (sum, entry) => sum + entry.sizeBytes,
+        0,
+      ),
+    asideBytes: new Map(),
     storage: 'ok',
     closed: false,
+    givenMs: Number.NEGATIVE_INFINITY,
+    replacement: found.replaced && found.cursor?.state.replacement,
     counters,
     exclusive: mutex(),
     waiters,
@@ -251,7 +267,7 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
     oldest() {
       const seq = first();
       if (seq === null) return Promise.resolve(null);
-      return oldestPending(core.fs, core.pathOf, core.segments, seq, core.tuning.checksum);
+      return oldestPending(core.fs, core.pathOf, core.segments, seq, core.tuning.checksum, core.codec);
     },
     status(): JournalStatus {
       const consumers = [...core.consumers.values()];
@@ -265,6 +281,7 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
           core.segments.reduce((sum, segment) => sum + segment.sizeBytes, 0) +
           core.spareBytes +
           core.otherBytes +
+          asideBytes(core) +
           core.cursor.sizeBytes,
         maxSizeBytes: core.maxSizeBytes,
         gaps: Object.fromEntries(

@@ -4,11 +4,11 @@
  * goes; a gap names exactly what was stored, unacknowledged and surely not delivered. All run inside `core.exclusive`.
  */
 import { SedgeError } from '../errors.ts';
-import { addGap, MAX_GAPS, mayDrop, withdrawGap } from './consumer.ts';
+import { addGap, join, MAX_GAPS, mayDrop, withdraw } from './consumer.ts';
 import { type Core, reservedBytes } from './core.ts';
 import { errnoOf, writeFully } from './fs.ts';
 import { SPARE_NAME } from './recovery.ts';
-import type { Segment } from './segment.ts';
+import { learnKept, type Segment, storedOf, takenOf } from './segment.ts';
 
 const ZEROS = Buffer.alloc(64 * 1024);
 
@@ -33,7 +33,7 @@ function unneeded(core: Core): Segment[] {
 }
 
 /** The file of a segment that is no longer in the list becomes the spare, or goes. */
-async function discard(core: Core, segment: Segment): Promise<void> {
+export async function discard(core: Core, segment: Segment): Promise<void> {
   try {
     if (core.spareBytes === 0 && segment.sizeBytes === core.tuning.segmentBytes && !core.closed) {
       await core.fs.rename(core.pathOf(segment.name), core.pathOf(SPARE_NAME));
@@ -124,23 +124,36 @@ export async function dropOldest(core: Core): Promise<void> {
       consumers.every((consumer) => mayDrop(consumer, segment.header.firstSeq, segment.lastSeq)),
   );
   if (!victim) throw full(core);
+  await drop(core, victim, 'journal_full');
+}
+
+/** Drops a segment that `mayDrop` for every consumer, naming what goes. */
+export async function drop(core: Core, victim: Segment, reason: 'journal_full' | 'expired'): Promise<void> {
+  const consumers = [...core.consumers.values()];
+  const isPart = consumers.some(
+    ({ acked, gaps }) => acked >= victim.header.firstSeq || gaps.some(({ covers, spanTo }) => covers && spanTo > acked),
+  );
+  if (isPart) await learnKept(core.fs, core.pathOf(victim.name), victim, core.tuning.checksum).catch(() => {});
   core.segments.splice(core.segments.indexOf(victim), 1);
   const { firstSeq, stream } = victim.header;
-  let lost = consumers.length === 0 ? victim.lastSeq - firstSeq + 1 : 0;
-  for (const consumer of consumers) {
-    lost = Math.max(lost, addGap(consumer, stream, firstSeq, victim.lastSeq, 'journal_full'));
-  }
+  const added = consumers.map((consumer) => ({
+    consumer,
+    gaps: addGap(consumer, stream, firstSeq, victim.lastSeq, reason, storedOf(victim)),
+  }));
+  const lostEach = added.map(({ gaps: own }) => own.reduce((sum, gap) => sum + gap.lost, 0));
+  const lost = consumers.length === 0 ? victim.lastSeq - firstSeq + 1 - takenOf(victim) : Math.max(...lostEach);
   try {
     await core.cursor.save();
   } catch (error) {
     // Nothing is dropped that the cursor cannot say: the segment is there again.
-    for (const consumer of consumers) withdrawGap(consumer, firstSeq, victim.lastSeq);
+    for (const { consumer, gaps: own } of added) for (const gap of own) withdraw(consumer, gap);
     const later = core.segments.findIndex((segment) => segment.header.number > victim.header.number);
     core.segments.splice(later < 0 ? core.segments.length : later, 0, victim);
     throw error;
   }
+  for (const consumer of consumers) join(consumer);
   core.counters.dropped += lost;
-  if (lost > 0) core.log('journal-dropped', { from: firstSeq, to: victim.lastSeq, lost, reason: 'journal_full' });
+  if (lost > 0) core.log('journal-dropped', { from: firstSeq, to: victim.lastSeq, lost, reason });
   await discard(core, victim);
   core.wake();
 }
