@@ -8,7 +8,7 @@ import type { CursorStore, Replacement } from './cursor.ts';
 import type { Checksum, PreviousStream } from './format.ts';
 import type { JournalFs } from './fs.ts';
 import type { Segment } from './segment.ts';
-import type { BlockCodec } from './types.ts';
+import type { BlockCodec, OldestRecord } from './types.ts';
 
 export type JournalLog = (event: string, fields?: Readonly<Record<string, string | number | boolean>>) => void;
 
@@ -37,6 +37,8 @@ export interface Core {
   readonly tuning: Tuning;
   readonly maxSizeBytes: number;
   readonly minFreeBytes: number;
+  readonly maxAgeMs: number | undefined;
+  readonly ageMs: ((record: OldestRecord) => number | undefined) | undefined;
   readonly whenFull: 'drop_oldest' | 'reject_new' | 'thin';
   readonly codec: BlockCodec | undefined;
   readonly stream: string;
@@ -62,6 +64,13 @@ export interface Core {
   closed: boolean;
   /** When a reader last gave records (monotonic): what is being delivered is not worth packing. */
   givenMs: number;
+  isThinning: boolean;
+  /** A save that named a replacement failed: it may yet be durable, so the file must stay until another has succeeded. */
+  isThinnedNamed: boolean;
+  /** Numbers of segments that were tried in vain. */
+  readonly unthinnable: Set<number>;
+  /** A segment was filled: upkeep.ts may have something to do. */
+  sealed: () => void;
   /** A thinned segment on its way to its place: goes into the cursor. */
   replacement: Replacement | undefined;
   readonly counters: { accepted: number; dropped: number; commits: number; bytesWritten: number };

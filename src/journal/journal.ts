@@ -20,8 +20,9 @@ import { checkNote, notesOf } from './notes.ts';
 import { createReader, type ManagedReader } from './reader.ts';
 import { type Recovered, reconcile, type Survey, survey } from './recovery.ts';
 import { tidy } from './repair.ts';
-import { makeSpare, release } from './retention.ts';
+import { prepareSpare, release } from './retention.ts';
 import type { Journal, JournalOptions, JournalStatus } from './types.ts';
+import { createUpkeep } from './upkeep.ts';
 import { createWriter } from './writer.ts';
 
 export type { JournalLog, Tuning } from './core.ts';
@@ -148,6 +149,8 @@ function createCore(
     tuning,
     maxSizeBytes: options.maxSizeBytes,
     minFreeBytes: options.minFreeBytes ?? 0,
+    maxAgeMs: options.maxAgeMs,
+    ageMs: options.ageMs,
     whenFull: options.whenFull,
     codec: options.codec,
     stream,
@@ -172,6 +175,10 @@ function createCore(
     storage: 'ok',
     closed: false,
     givenMs: Number.NEGATIVE_INFINITY,
+    unthinnable: new Set(),
+    isThinning: false,
+    isThinnedNamed: false,
+    sealed: () => {},
     replacement: found.replaced && found.cursor?.state.replacement,
     counters,
     exclusive: mutex(),
@@ -199,6 +206,8 @@ function createCore(
 
 function compose(core: Core, options: OpenOptions, lock: { release(): Promise<void> }): Journal {
   const writer = createWriter(core, options.commitEveryMs);
+  const upkeep = createUpkeep(core);
+  core.sealed = upkeep.begin;
   const readers = new Map<string, ManagedReader>();
   const ended = new AbortController();
   let saving = false;
@@ -230,13 +239,15 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
     return reader;
   };
   for (const consumer of core.consumers.values()) addReader(consumer);
-  void core.exclusive(() => makeSpare(core)).catch((error) => core.log('journal-spare', { error: String(error) }));
+  void core.exclusive(() => prepareSpare(core)).catch((error) => core.log('journal-spare', { error: String(error) }));
+  upkeep.begin();
   const first = () => firstPending(core.consumers.values(), firstStored(core.segments), core.newest);
 
   let closing: Promise<void> | undefined;
   const close = async () => {
     core.closed = true;
     ended.abort();
+    await upkeep.stop();
     await writer.flush();
     // In a clean end it is known exactly what was handed out.
     for (const consumer of core.consumers.values()) consumer.marked = consumer.given;

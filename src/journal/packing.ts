@@ -10,7 +10,7 @@ import { errno, errnoOf, type JournalFile, writeFully } from './fs.ts';
 import { frameOfPacked, type PackedBlock, type PackedReader, packBlock, packedReader, sealBlock } from './packed.ts';
 import { PACKING_NAME } from './recovery.ts';
 import { discard } from './retention.ts';
-import { framesOf, type Segment } from './segment.ts';
+import { framesOf, moving, type Segment } from './segment.ts';
 import type { StoredRecord } from './types.ts';
 
 /** A block ends with this many bytes of records, so that none is large to read. */
@@ -152,6 +152,7 @@ export function blockWriter(
   };
   return {
     async add(block) {
+      if (core.closed) throw errno('ECANCELED', 'the journal is being closed');
       sealBlock(block, header, core.tuning.checksum);
       await write(block.bytes, at);
       blocks.push({ covered: block.covered, stored: block.stored });
@@ -257,6 +258,15 @@ async function replaceRun(
   if (core.closed || core.storage !== 'ok' || !run.every((one) => one.readers === 0 && core.segments.includes(one))) {
     return false;
   }
+  return moving(run, () => takePlace(core, run, header, sizeBytes));
+}
+
+async function takePlace(
+  core: Core,
+  run: readonly Segment[],
+  header: SegmentHeader,
+  sizeBytes: number,
+): Promise<boolean> {
   const [first, ...others] = run;
   const name = segmentName(header.number);
   await core.fs.rename(core.pathOf(PACKING_NAME), core.pathOf(name));

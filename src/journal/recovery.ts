@@ -196,7 +196,7 @@ export function reconcile(found: Survey, names: readonly string[]): Recovered {
       dropped: known?.dropped ?? 0,
       gaps: (known?.gaps ?? []).map(gapFrom),
     };
-    if (!known) nameThinned(consumer, stored);
+    nameThinned(consumer, stored);
     for (const [from, to] of [...holesBetween(stored, acked + 1, newest?.seq ?? 0), ...found.holes]) {
       for (const part of byStream(segments, newest?.stream ?? '', from, to)) {
         for (const gap of addGap(consumer, part.stream, part.from, part.to, 'damaged', notThinned(consumer))) {
@@ -210,11 +210,15 @@ export function reconcile(found: Survey, names: readonly string[]): Recovered {
   return { newest, consumers, damagedRecords };
 }
 
-/** What a consumer that was not there does not know: the numbers that thinning took. */
+/** Names the numbers that thinning took, to a consumer that was not there or whose cursor could not be written. */
 export function nameThinned(consumer: Consumer, segments: readonly Segment[]): void {
   for (const segment of segments) {
     const { packed, firstSeq, stream } = segment.header;
-    if (!packed || takenOf(segment) === 0) continue;
+    // A merged segment may have a gap for each of its parts.
+    const isNamed = consumer.gaps.some(
+      ({ covers, spanFrom, spanTo }) => !covers && spanFrom <= segment.lastSeq && firstSeq <= spanTo,
+    );
+    if (!packed || takenOf(segment) === 0 || isNamed || consumer.acked >= packed.lostFrom) continue;
     const lost = { from: packed.lostFrom, to: packed.lostTo, lost: takenOf(segment) };
     addThinned(consumer, stream, [firstSeq, segment.lastSeq], lost);
   }

@@ -35,6 +35,8 @@ export interface Segment {
   sizeBytes: number;
   /** Readers that are in it just now: it is not dropped. */
   readers: number;
+  /** Set while its file is being replaced: a reader waits for the end of it and looks again. */
+  moving?: Promise<unknown> | undefined;
   /** Of a thinned segment that somebody is in: the numbers that are there. */
   kept?: readonly number[];
 }
@@ -130,6 +132,18 @@ export function framesOf(
 ): FrameReader {
   if (segment.header.packed) return packedReader(file, segment.header, codec, crc);
   return frameReader(file, segment.header, () => segment.endBytes, crc);
+}
+
+/** Keeps readers out of segments that nobody is in, while `work` replaces their files. */
+export async function moving<T>(segments: readonly Segment[], work: () => Promise<T>): Promise<T> {
+  const ended = work();
+  const quiet = ended.catch(() => {});
+  for (const segment of segments) segment.moving = quiet;
+  try {
+    return await ended;
+  } finally {
+    for (const segment of segments) segment.moving = undefined;
+  }
 }
 
 /** The numbers that are in a thinned segment. A block that cannot be read counts with as many as were in it. */
