@@ -70,7 +70,10 @@ export async function survey(
     if (number !== undefined) nextNumber = Math.max(nextNumber, number + 1);
     const slot = CURSOR_NAMES.indexOf(name as 'cursor-0');
     if (name.endsWith(QUARANTINE_SUFFIX)) quarantined.push(entry);
-    else if ([TAIL_NAME, CURSOR_TEMPORARY, PACKING_NAME, THINNED_NAME].includes(name)) surplus.push(entry);
+    else if (thinned && name === THINNED_NAME) {
+      // In the list under its number, unless there is nothing there that it could replace.
+      if (!replaced) surplus.push(entry);
+    } else if ([TAIL_NAME, CURSOR_TEMPORARY, PACKING_NAME, THINNED_NAME].includes(name)) surplus.push(entry);
     else if (number === undefined && slot < 0 && name !== SPARE_NAME) foreignBytes += sizeBytes;
     else if (entry.kind !== 'file') damaged.push(entry);
     else if (slot >= 0) cursorBytes[slot] = sizeBytes;

@@ -15,10 +15,13 @@ const MAX_QUARANTINED_SHARE = 1 / 8;
 
 export async function tidy(core: Core, found: Survey): Promise<void> {
   const newest = core.segments.at(-1);
+  // What a packed segment stands for goes only when that surely has its name.
+  if (found.surplus.length > 0) await core.fs.syncDirectory(core.directory);
   for (const entry of found.surplus) if (await remove(core, entry.name)) core.otherBytes -= entry.sizeBytes;
-  // What the cursor says is thinned takes its place, before anybody reads.
+  // What the cursor says is thinned takes its place, before anybody reads; but the cursor may be in the cache only.
   const thinned = core.segments.find(({ name }) => name === THINNED_NAME);
   if (thinned && found.replaced) {
+    await core.cursor.save();
     await core.fs.rename(core.pathOf(THINNED_NAME), core.pathOf(found.replaced.name));
     thinned.name = found.replaced.name;
     core.otherBytes -= found.replaced.sizeBytes;

@@ -115,7 +115,7 @@ export async function explore({ seed, eio = false, rot = false, mutation = {} }:
         capacityBytes: random.chance(0.15) ? maxSizeBytes * 0.7 : Number.POSITIVE_INFINITY,
         ...(random.chance(0.3) && { freeBytes: random.below(3 * SEGMENT_BYTES) }),
       });
-      disk.start(5 + random.below(random.chance(0.3) ? 30 : 900));
+      disk.start(5 + random.below(random.chance(0.4) ? 30 : 400));
       await live(session, random.chance(0.5));
       if (!disk.isDead()) continue;
       crashes += 1;
