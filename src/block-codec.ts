@@ -8,7 +8,7 @@
  * Promise: what comes out is to the byte what went in.
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import { pack, RECORD_VERSION, unpack } from './codec.ts';
+import { type PackedReading, pack, RECORD_VERSION, unpack } from './codec.ts';
 import { decimalText, partsOf, type SplitText, splitNumbers } from './decimals.ts';
 import type { BlockCodec, JournalRecord } from './journal/types.ts';
 import { type ByteReader, type ByteWriter, byteReader, byteWriter, MAX_WHOLE } from './varint.ts';
@@ -85,9 +85,18 @@ export const blockCodec: BlockCodec = {
   keep: keptByThinning,
 };
 
+/** Undefined for what this program cannot read. */
+function readingOf(record: JournalRecord): PackedReading | undefined {
+  try {
+    return unpack(record);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Undefined for a record that has to stay as it is. */
 function rowOf(record: JournalRecord, series: Map<string, Series>): Row | undefined {
-  const reading = unpack(record);
+  const reading = readingOf(record);
   if (!reading) return undefined;
   const { at, durationMs, sensor, valuesJson } = reading;
   if (!isWhole(at.wallMs) || !isWhole(at.monoMs) || (durationMs !== undefined && !isWhole(durationMs))) {
@@ -234,7 +243,7 @@ function keptByThinning(records: readonly JournalRecord[]): boolean[] {
     { count: number; readonly low: (Extreme | undefined)[]; readonly high: (Extreme | undefined)[] }
   >();
   for (const [at, record] of records.entries()) {
-    const reading = unpack(record);
+    const reading = readingOf(record);
     const split = reading?.kind === 'reading' ? splitNumbers(reading.valuesJson) : undefined;
     if (!reading || !split) {
       kept[at] = true;

@@ -11,8 +11,7 @@ import type { Clock } from '../clock.ts';
 import { SedgeError } from '../errors.ts';
 import { type Consumer, firstPending, gapOf } from './consumer.ts';
 import { asideBytes, type Core, type JournalLog, mutex, type Tuning } from './core.ts';
-import { CURSOR_FILE_BYTES, cursorStore, MAX_CURSOR_BYTES, storedConsumer } from './cursor.ts';
-import { BLOCK_BYTES, checksum } from './format.ts';
+import { CURSOR_FILE_BYTES, cursorStore, storedConsumer } from './cursor.ts';
 import { type JournalFs, nodeFs, storageError } from './fs.ts';
 import { firstStored, oldestPending } from './inspect.ts';
 import { addConsumer } from './members.ts';
@@ -21,6 +20,7 @@ import { createReader, type ManagedReader } from './reader.ts';
 import { type Recovered, reconcile, type Survey, survey } from './recovery.ts';
 import { tidy } from './repair.ts';
 import { prepareSpare, release } from './retention.ts';
+import { defaultTuning } from './tuning.ts';
 import type { Journal, JournalOptions, JournalStatus } from './types.ts';
 import { createUpkeep } from './upkeep.ts';
 import { createWriter } from './writer.ts';
@@ -30,18 +30,9 @@ export type { JournalFile, JournalFs } from './fs.ts';
 
 /** Acknowledgements are durable no later than this. */
 const CURSOR_EVERY_MS = 5_000;
-const MIN_SEGMENT_BYTES = 64 * 1024;
-const MAX_SEGMENT_BYTES = 1024 * 1024;
-/** Segments that a journal of the smallest size is cut into. */
-const SEGMENTS = 16;
 /** Room for one to write, one to read, and one to write again what an unclean stop left. */
 const MIN_SEGMENTS = 3;
 const MAX_CONSUMERS = 16;
-const STRIDE_RECORDS = 8_192;
-/** See `Tuning`. A block of ten sensors at 1 Hz is then 100 s; smaller ones pack worse, larger ones take longer slices. */
-const PACK_SEGMENTS = 8;
-const BLOCK_RECORDS = 1_000;
-const PACK_AFTER_MS = 60_000;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 export interface OpenOptions extends JournalOptions {
@@ -54,19 +45,6 @@ export interface OpenOptions extends JournalOptions {
   readonly volatile?: boolean;
   /** For tests: small files, short strides. */
   readonly tuning?: Partial<Tuning>;
-}
-
-export function defaultTuning(maxSizeBytes: number): Tuning {
-  const share = Math.floor(maxSizeBytes / SEGMENTS / BLOCK_BYTES) * BLOCK_BYTES;
-  return {
-    segmentBytes: Math.max(MIN_SEGMENT_BYTES, Math.min(MAX_SEGMENT_BYTES, share)),
-    cursorBytes: MAX_CURSOR_BYTES,
-    strideRecords: STRIDE_RECORDS,
-    packSegments: PACK_SEGMENTS,
-    blockRecords: BLOCK_RECORDS,
-    packAfterMs: PACK_AFTER_MS,
-    checksum,
-  };
 }
 
 export async function openJournal(options: OpenOptions): Promise<Journal> {

@@ -98,7 +98,8 @@ async function packRun(core: Core, run: readonly Segment[]): Promise<boolean> {
     sizeBytes = whole.sizeBytes;
     return await core.exclusive(() => replaceRun(core, run, whole));
   } catch (error) {
-    core.log('journal-packing', { error: String(error) });
+    const isExpected = ['ECANCELED', 'ENOSPC'].includes(errnoOf(error) ?? '');
+    if (!isExpected) core.log('journal-packing', { error: String(error) });
     return false;
   } finally {
     await file.close().catch(() => {});

@@ -10,6 +10,7 @@
 import { addThinned, type Consumer, join, MAX_GAPS, mayDrop, withdraw } from './consumer.ts';
 import type { Core } from './core.ts';
 import { type SegmentHeader, segmentName } from './format.ts';
+import { errnoOf } from './fs.ts';
 import { packBlock } from './packed.ts';
 import { blockWriter, eachRecord, MAX_BLOCK_RECORD_BYTES, openAside, removeAside } from './packing.ts';
 import { THINNED_NAME } from './recovery.ts';
@@ -40,7 +41,8 @@ export async function thinOldest(core: Core, exclusive: Exclusive): Promise<bool
     }
     if (thinned && (await exclusive(() => replace(core, source, thinned)))) return true;
   } catch (error) {
-    core.log('journal-thinning', { error: String(error) });
+    const isExpected = ['ECANCELED', 'ENOSPC'].includes(errnoOf(error) ?? '');
+    if (!isExpected) core.log('journal-thinning', { error: String(error) });
   } finally {
     core.isThinning = false;
   }
@@ -164,7 +166,14 @@ async function takePlace(core: Core, source: Segment, { header, sizeBytes, taken
     return [{ consumer, gap: addThinned(consumer, stream, [firstSeq, source.lastSeq], bounds) }];
   });
   core.replacement = { number, salt };
-  const thinned: Segment = { header, name: THINNED_NAME, lastSeq: source.lastSeq, endBytes: sizeBytes, sizeBytes, readers: 0 };
+  const thinned: Segment = {
+    header,
+    name: THINNED_NAME,
+    lastSeq: source.lastSeq,
+    endBytes: sizeBytes,
+    sizeBytes,
+    readers: 0,
+  };
   const place = core.segments.indexOf(source);
   thinned.moving = source.moving;
   core.segments.splice(place, 1, thinned);

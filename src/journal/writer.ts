@@ -243,6 +243,12 @@ export function createWriter(core: Core, initialCommitEveryMs: number): Writer {
     },
     commitEvery(ms) {
       commitEveryMs = ms;
+      // What waits for a longer interval has waited long enough once an uplink is back.
+      if (timer && timer.dueMs > core.clock.monotonic() + ms) {
+        timer.cancel();
+        timer = undefined;
+        startTimer();
+      }
     },
     async close() {
       if (waiting.length > 0) await commitSoon();

@@ -2,9 +2,12 @@
  * One history: a journal is opened, written, read, acknowledged, filled, and stopped at a random file operation; then the
  * same again on what is left, several times; at last it is drained in peace and the oracle adds up.
  */
+import { basename } from 'node:path';
 import type { Clock } from '../../../src/clock.ts';
+import { openDurableJournal } from '../../../src/journal/failover.ts';
 import type { JournalFs, OpenOptions, Tuning } from '../../../src/journal/journal.ts';
 import { openJournal } from '../../../src/journal/journal.ts';
+import { PACKING_NAME, SPARE_NAME } from '../../../src/journal/recovery.ts';
 import type { Journal, RawBatch } from '../../../src/journal/types.ts';
 import { contentOf, recordCodec } from './codec.ts';
 import { createDisk, type Disk, NO_FAULTS } from './disk.ts';
@@ -31,6 +34,8 @@ export interface ExploreOptions {
   readonly eio?: boolean;
   /** Before the end, a bit of a packed segment turns over. */
   readonly rot?: boolean;
+  /** The journal fails over to memory, and comes back. */
+  readonly failover?: boolean;
   readonly mutation?: Mutation;
 }
 export interface Explored {
@@ -70,7 +75,13 @@ function stillClock(): Clock & { advance(ms: number): void } {
 }
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-export async function explore({ seed, eio = false, rot = false, mutation = {} }: ExploreOptions): Promise<Explored> {
+export async function explore({
+  seed,
+  eio = false,
+  rot = false,
+  failover = false,
+  mutation = {},
+}: ExploreOptions): Promise<Explored> {
   const random = seeded(seed);
   const disk = createDisk(random);
   const oracle = createOracle(rot);
@@ -88,7 +99,8 @@ export async function explore({ seed, eio = false, rot = false, mutation = {} }:
     ...(random.chance(0.9) && { codec: recordCodec }),
     ...(random.chance(0.15) && { maxAgeMs: 20, ageMs: ({ payload }) => session.written - numberOf(payload) }),
     ...(random.chance(0.1) && { minFreeBytes: SEGMENT_BYTES }),
-    log: (event, fields) => (process.env.T && console.log(event, JSON.stringify(fields)), 0) || count(event === 'journal-dropped' ? String(fields?.reason) : event),
+    log: (event, fields) =>
+      count(event === 'journal-dropped' ? String(fields?.reason) : event.slice('journal-'.length)),
     commitEveryMs: 1_000,
     consumers,
     bootId: BOOT,
@@ -105,8 +117,16 @@ export async function explore({ seed, eio = false, rot = false, mutation = {} }:
   };
   let crashes = 0;
   let failure: string | undefined;
-  const mount = () => mutation.fs?.(disk.process(), random) ?? disk.process();
-  const session: Session = { random, disk, oracle, consumers, options, mount, written: 0 };
+  const mount = () => {
+    const fs = mutation.fs?.(disk.process(), random) ?? disk.process();
+    const rename = async (from: string, to: string) => {
+      await fs.rename(from, to);
+      if (basename(from) === PACKING_NAME) count('packed');
+      if (basename(to) === SPARE_NAME) count('recycled');
+    };
+    return { ...fs, rename };
+  };
+  const session: Session = { random, disk, oracle, consumers, options, mount, failover, written: 0 };
   try {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       disk.setFaults({
@@ -149,16 +169,17 @@ interface Session {
   readonly consumers: readonly string[];
   readonly options: Omit<OpenOptions, 'clock' | 'fs'>;
   readonly mount: () => JournalFs;
+  readonly failover: boolean;
   written: number;
 }
 
 /** Opens; undefined if the process died meanwhile. */
-async function open({ options, disk, mount }: Session, clock: Clock): Promise<Journal | undefined> {
+async function open({ options, disk, mount, failover }: Session, clock: Clock): Promise<Journal | undefined> {
   const fs = mount();
   for (let attempt = 1; ; attempt++) {
     let result: Journal | undefined;
     let error: unknown;
-    openJournal({ ...options, clock, fs }).then(
+    (failover ? openDurableJournal : openJournal)({ ...options, clock, fs }).then(
       (journal) => {
         result = journal;
       },
@@ -232,9 +253,11 @@ function write(session: Session, journal: Journal): void {
   session.written += 1;
   const padding = random.chance(0.1) ? random.below(9_000) : random.below(600);
   const content = contentOf(session.written, padding);
+  const { stream } = journal;
   journal.append({ type: 1, version: 1, payload: Buffer.from(content) }, random.chance(0.3)).then(
     (seq) => {
-      if (!disk.isDead()) oracle.accepted(journal.stream, seq, content);
+      // What is in memory only was never promised; nor can it be told where a record went while that changed.
+      if (!disk.isDead() && !journal.volatile && journal.stream === stream) oracle.accepted(stream, seq, content);
     },
     () => {},
   );

@@ -19,9 +19,9 @@ export function createOracle(damageExpected: boolean): Oracle {
   const promised = new Map<string, string>();
   const contents = new Map<string, string>();
   const numbersOf = new Map<string, string>();
-  const seen = new Map<string, { records: Set<string>; gaps: Gap[] }>();
+  const seen = new Map<string, { records: Set<string>; gaps: Gap[]; volatileStream: string }>();
   const of = (consumer: string) => {
-    const known = seen.get(consumer) ?? { records: new Set<string>(), gaps: [] };
+    const known = seen.get(consumer) ?? { records: new Set<string>(), gaps: [], volatileStream: '' };
     seen.set(consumer, known);
     return known;
   };
@@ -68,13 +68,16 @@ export function createOracle(damageExpected: boolean): Oracle {
       const known = of(consumer);
       const before = new Set(known.gaps);
       takeGaps(known, batch);
-      let last = after;
+      // A stream in memory counts from 1: its order is its own.
+      let last = known.volatileStream === (batch.volatile ? batch.stream : '') ? after : 0;
+      const begin = last;
+      known.volatileStream = batch.volatile ? batch.stream : '';
       for (const { seq, payload } of batch.records) {
         const key = `${batch.stream}/${seq}`;
         const content = Buffer.from(payload).toString('latin1');
         if (!/^record \d+ x*$/.test(content)) throw new Error(`record ${key} has content that nobody wrote`);
         if (seq <= last) throw new Error(`record ${key} came after ${last}`);
-        for (let hole = last + 1; last !== after && hole < seq; hole++) {
+        for (let hole = last + 1; last !== begin && hole < seq; hole++) {
           const isNamed = known.gaps.some((gap) => names(gap, `${batch.stream}/${hole}`));
           if (!isNamed) throw new Error(`a hole inside a batch before ${key}`);
         }
