@@ -99,10 +99,10 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
         here.seq = expected;
         if (expected > end) break;
         here.frame = await here.frames.next(expected);
-        const lostTo = here.frame ? Math.min(here.frame.firstSeq - 1, end) : end;
-        if (lostTo >= expected) return { records, through: expected - 1, lostTo };
         here.at = 0;
         here.index = 0;
+        const lostTo = here.frame ? Math.min(here.frame.firstSeq - 1, end) : end;
+        if (lostTo >= expected) return { records, through: expected - 1, lostTo };
       }
       const seq = seqAt(here.frame!, here.index);
       if (seq > end) {
