@@ -101,15 +101,18 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
         here.frame = await here.frames.next(expected);
         here.at = 0;
         here.index = 0;
-        const lostTo = here.frame ? Math.min(here.frame.firstSeq - 1, end) : end;
-        if (lostTo >= expected) return { records, through: expected - 1, lostTo };
+        if (!here.frame) return { records, through: expected - 1, lostTo: end };
       }
-      const seq = seqAt(here.frame!, here.index);
+      // Also when the frame was met before, behind damage that is named by now.
+      if (here.frame.firstSeq > expected) {
+        return { records, through: expected - 1, lostTo: Math.min(here.frame.firstSeq - 1, end) };
+      }
+      const seq = seqAt(here.frame, here.index);
       if (seq > end) {
         expected = end + 1;
         break;
       }
-      const { record, next: after } = decodeRecord(here.frame!.records, here.at, seq);
+      const { record, next: after } = decodeRecord(here.frame.records, here.at, seq);
       if (seq >= expected) {
         if (records.length > 0 && bytes + record.payload.length > limits.maxBytes) break;
         bytes += record.payload.length;

@@ -189,8 +189,6 @@ export const MUTANTS: readonly Mutant[] = [
         rewriting(file, (state) => ({ ...state, consumers: withoutThinned(state.consumers) })),
       ),
     },
-    survives:
-      'a thinned segment says itself what was taken, and an opening names it where the cursor does not (recovery.ts)',
   },
   {
     name: 'the cursor does not name the thinned form that is to take its place',
