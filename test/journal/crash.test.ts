@@ -14,7 +14,7 @@ async function failuresOf(seeds: number, mode: Pick<ExploreOptions, 'eio' | 'rot
 
 describe('a journal that is stopped anywhere', () => {
   it('keeps every promise on a device that forgets what was not flushed', async () => {
-    expect(await failuresOf(250, {})).toEqual([]);
+    expect(await failuresOf(180, {})).toEqual([]);
   });
   it('keeps every promise on a device that also fails writes and flushes', async () => {
     expect(await failuresOf(80, { eio: true })).toEqual([]);
