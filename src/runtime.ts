@@ -4,7 +4,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { anchorOf, keepAnchor } from './anchors.ts';
+import { ageMs, anchorOf, keepAnchor } from './anchors.ts';
+import { blockCodec } from './block-codec.ts';
 import type { Clock } from './clock.ts';
 import { type PackedReading, pack, unpack } from './codec.ts';
 import type { Config } from './config/types.ts';
@@ -12,6 +13,7 @@ import { openCurrentJournal } from './current-journal.ts';
 import { isoTime, timeOf } from './delivery.ts';
 import { codeOf, messageOf } from './errors.ts';
 import type { PlacedBuses } from './hardware.ts';
+import type { OldestRecord } from './journal/types.ts';
 import { createMeasuring } from './measuring.ts';
 import { createPublishing } from './publishing.ts';
 import { sameConfig } from './same-config.ts';
@@ -84,12 +86,23 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   let { config } = options;
   const startedMs = clock.monotonic();
   const bootId = readBootId();
-  const current = await openCurrentJournal({ config, bootId, clock, log });
+  let ageOf: ((record: OldestRecord) => number | undefined) | undefined;
+  const current = await openCurrentJournal({
+    config,
+    bootId,
+    clock,
+    log,
+    codec: blockCodec,
+    // Not before the clocks are known: a record whose age is not known is kept.
+    ageMs: (record) => ageOf?.(record),
+  });
   const journal = () => current.get();
   guard?.begin();
   const timekeeper = createTimekeeper({ clock, builtAtMs: BUILT_AT_MS, anchor: anchorOf(journal(), bootId) });
   timekeeper.onAnchor((anchor) => keepAnchor(journal(), bootId, anchor));
   const anchorOfBoot = (boot: string) => (boot === bootId ? timekeeper.anchor() : anchorOf(journal(), boot));
+
+  ageOf = (record) => ageMs(record, { clock, timekeeper, bootId, anchorOf: anchorOfBoot });
 
   const latest = new Map<string, StateMessage>();
   const listeners = new Set<(reading: StateMessage) => void>();
@@ -105,7 +118,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const commit = { sinceMs: clock.monotonic() };
     committing.add(commit);
     current
-      .append(pack(reading))
+      // An alarm may be the last thing that happens before the power goes.
+      .append(pack(reading), reading.kind === 'event')
       .then((seq) => {
         if (reading.kind !== 'event') return;
         // Its live copy: it was taken by the journal of this moment, whose newest number it is.
@@ -182,6 +196,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       ],
     };
   };
+  const pace = (isAny: boolean) =>
+    journal().commitEvery(isAny ? config.journal.commitEveryMs : config.journal.commitEveryOfflineMs);
   const publishing = createPublishing({
     clock,
     log,
@@ -190,8 +206,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     station,
     journal,
     // Offline, fewer commits spare the card; nobody waits for them then.
-    onConnection: (isAny) =>
-      journal().commitEvery(isAny ? config.journal.commitEveryMs : config.journal.commitEveryOfflineMs),
+    onConnection: pace,
     loadCron,
     anchorOf: anchorOfBoot,
   });
@@ -203,6 +218,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   }));
 
   await publishing.start(config);
+  pace(false);
   await measuring.start(config);
 
   const replaceJournal = async (next: Config) => {
@@ -254,6 +270,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       const isOtherCatalogue = done.length > 0;
       if (isOtherJournal) {
         await publishing.start(next);
+        pace(false);
         done.push('journal reopened');
       } else {
         done.push(...(await publishing.reload(previous, next)));

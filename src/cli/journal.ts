@@ -1,5 +1,6 @@
 /** `sedge journal`: what waits in the journal, since when, how large. Reads files only: safe beside a running service. */
 import { anchorOf } from '../anchors.ts';
+import { blockCodec } from '../block-codec.ts';
 import { unpack } from '../codec.ts';
 import type { Config } from '../config/types.ts';
 import { timeOf } from '../delivery.ts';
@@ -86,7 +87,7 @@ Safe beside the running service: it only reads, and holds nothing. Counts accept
     const found = await requireConfig(values.config, { ...io, env: await serviceEnv(values.config, io) });
     if (!found) return EXIT.config;
     const { directory } = found.config.journal;
-    const report = journalReport(await inspectJournal(directory), found.config);
+    const report = journalReport(await inspectJournal(directory, { codec: blockCodec }), found.config);
     io.stdout.write(values.json === true ? `${JSON.stringify(report)}\n` : reportText(report, directory));
     return EXIT.done;
   },

@@ -31,6 +31,9 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
   const memoryNotes = new Map<string, string | undefined>();
   const readers = new Map<string, JournalReader>();
 
+  /** The interval of the moment: what is opened next goes on with it. */
+  let { commitEveryMs } = options;
+
   const isStorage = (error: unknown) => codeOf(error) === 'journal.storage';
   /** In the order in which they are read: what was stored before the failure, then memory, then the device that is back. */
   const journals = (): Journal[] => (switching ? [disk, memory] : [memory, disk]).filter((one) => one !== undefined);
@@ -40,7 +43,7 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
 
   const toMemory = (): Promise<Journal> => {
     switching ??= (async () => {
-      memory ??= await memoryJournal({ ...options, consumers: [...readers.keys()] });
+      memory ??= await memoryJournal({ ...options, commitEveryMs, consumers: [...readers.keys()] });
       log('journal-storage-failed', { directory: options.directory });
       tell();
       void comeBack();
@@ -58,7 +61,7 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
         await probe(options);
         await disk?.close();
         disk = undefined;
-        disk = await openJournal({ ...options, consumers: [...readers.keys()] });
+        disk = await openJournal({ ...options, commitEveryMs, consumers: [...readers.keys()] });
         break;
       } catch (error) {
         log('journal-retry-failed', { error: messageOf(error) });
@@ -200,6 +203,7 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
     append,
     flush: () => target().flush(),
     commitEvery(ms) {
+      commitEveryMs = ms;
       for (const one of journals()) one.commitEvery(ms);
     },
     reader(name) {

@@ -2,6 +2,7 @@
 import type { Consumer } from './consumer.ts';
 import type { Core } from './core.ts';
 import { firstStored } from './inspect.ts';
+import { nameThinned } from './recovery.ts';
 
 /** A consumer that is new begins at the oldest record stored, so that one under a new name loses nothing. */
 export function addConsumer(core: Core, name: string): Consumer {
@@ -17,6 +18,7 @@ export function addConsumer(core: Core, name: string): Consumer {
     dropped: 0,
     gaps: [],
   };
+  nameThinned(consumer, core.segments);
   core.consumers.set(name, consumer);
   return consumer;
 }
