@@ -66,12 +66,22 @@ export function encodeCursor(state: CursorState, generation: number): Buffer {
 }
 
 export function decodeCursor(bytes: Buffer): { state: CursorState; generation: number } | undefined {
-  if (bytes.length < HEAD_BYTES || !bytes.subarray(0, 8).equals(MAGIC)) return undefined;
-  const end = HEAD_BYTES + bytes.readUInt32LE(16);
-  if (end > bytes.length || crc32(bytes.subarray(12, end)) !== bytes.readUInt32LE(8)) return undefined;
-  if (bytes.readUInt16LE(12) !== VERSION) return undefined;
+  const end = endOfBody(bytes);
+  if (end === undefined || bytes.readUInt16LE(12) !== VERSION) return undefined;
   const state = JSON.parse(bytes.toString('utf8', HEAD_BYTES, end)) as CursorState;
   return { state, generation: Number(bytes.readBigUInt64LE(20)) };
+}
+
+/** Whether a later version of the program wrote this slot. */
+export function isNewerCursor(bytes: Buffer): boolean {
+  return endOfBody(bytes) !== undefined && bytes.readUInt16LE(12) > VERSION;
+}
+
+/** Undefined unless the slot is whole. */
+function endOfBody(bytes: Buffer): number | undefined {
+  if (bytes.length < HEAD_BYTES || !bytes.subarray(0, 8).equals(MAGIC)) return undefined;
+  const end = HEAD_BYTES + bytes.readUInt32LE(16);
+  return end <= bytes.length && crc32(bytes.subarray(12, end)) === bytes.readUInt32LE(8) ? end : undefined;
 }
 
 /** The newest valid slot. Read only: safe beside a running journal. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { countLeft, firstPending, gapOf } from './consumer.ts';
 import { type Checksum, checksum, decodeRecord } from './format.ts';
 import { type JournalFs, nodeFs, storageError } from './fs.ts';
+import { placeOf } from './place.ts';
 import { reconcile, survey } from './recovery.ts';
 import { frameReader, type Segment } from './segment.ts';
 import type { JournalStatus, OldestRecord } from './types.ts';
@@ -31,7 +32,8 @@ export async function inspectJournal(directory: string, fs: JournalFs = nodeFs):
   }
 }
 
-async function inspectOnce(directory: string, fs: JournalFs, isLast: boolean): Promise<StoredStatus> {
+async function inspectOnce(configured: string, fs: JournalFs, isLast: boolean): Promise<StoredStatus> {
+  const { directory, besideBytes } = await placeOf(fs, configured);
   const pathOf = (name: string) => join(directory, name);
   const entries = (await fs.list(directory)) ?? [];
   const before = entries.map((entry) => entry.name).join();
@@ -51,7 +53,7 @@ async function inspectOnce(directory: string, fs: JournalFs, isLast: boolean): P
     last: last === 0 ? null : last,
     oldest: first === null ? null : await oldestPending(fs, pathOf, found.segments, first, checksum),
     notes: found.cursor?.state.notes ?? {},
-    sizeBytes: entries.reduce((sum, entry) => sum + entry.sizeBytes, 0),
+    sizeBytes: besideBytes + entries.reduce((sum, entry) => sum + entry.sizeBytes, 0),
     gaps: Object.fromEntries(
       [...consumers.values()].map(({ name, gaps }) => [name, gaps.filter((gap) => !gap.settled).map(gapOf)]),
     ),

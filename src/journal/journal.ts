@@ -17,6 +17,7 @@ import { type JournalFs, nodeFs, storageError } from './fs.ts';
 import { firstStored, oldestPending } from './inspect.ts';
 import { addConsumer } from './members.ts';
 import { checkNote, notesOf } from './notes.ts';
+import { placeOf } from './place.ts';
 import { createReader, type ManagedReader } from './reader.ts';
 import { type Recovered, reconcile, type Survey, survey } from './recovery.ts';
 import { tidy } from './repair.ts';
@@ -71,18 +72,29 @@ export async function openJournal(options: OpenOptions): Promise<Journal> {
   try {
     await fs.makeDirectory(directory);
     lock = await fs.lock(directory);
-    return await openLocked(options, fs, lock);
+    const place = await placeOf(fs, directory);
+    if (place.directory !== directory) {
+      options.log?.('journal-newer-kept', { kept: directory, directory: place.directory });
+      await fs.makeDirectory(place.directory);
+    }
+    return await openLocked({ ...options, directory: place.directory }, fs, lock, place.besideBytes);
   } catch (error) {
     await lock?.release();
     throw storageError(error, directory);
   }
 }
 
-async function openLocked(options: OpenOptions, fs: JournalFs, lock: { release(): Promise<void> }): Promise<Journal> {
+async function openLocked(
+  options: OpenOptions,
+  fs: JournalFs,
+  lock: { release(): Promise<void> },
+  besideBytes: number,
+): Promise<Journal> {
   const { directory, maxSizeBytes } = options;
   const pathOf = (name: string) => join(directory, name);
   const tuning = { ...defaultTuning(maxSizeBytes), ...options.tuning };
-  const found = await survey(fs, directory, pathOf, tuning.checksum);
+  const inside = await survey(fs, directory, pathOf, tuning.checksum);
+  const found = { ...inside, foreignBytes: inside.foreignBytes + besideBytes };
   if (found.foreignBytes + 2 * tuning.cursorBytes + MIN_SEGMENTS * tuning.segmentBytes > maxSizeBytes) {
     const message = `The journal directory ${directory} holds ${found.foreignBytes} bytes of other files, which leaves too little of journal.max_size: move them or raise it.`;
     throw new SedgeError('journal.permission', message);

@@ -61,6 +61,8 @@ export async function survey(
     const slot = CURSOR_NAMES.indexOf(name as 'cursor-0');
     if (name.endsWith(QUARANTINE_SUFFIX)) quarantined.push(entry);
     else if (name === TAIL_NAME || name === CURSOR_TEMPORARY) surplus.push(entry);
+    // What a power cut leaves of a spare in the making: in the way of the next one, and no use.
+    else if (name === SPARE_NAME && entry.kind === 'file' && sizeBytes === 0) surplus.push(entry);
     else if (number === undefined && slot < 0 && name !== SPARE_NAME) foreignBytes += sizeBytes;
     else if (entry.kind !== 'file') damaged.push(entry);
     else if (slot >= 0) cursorBytes[slot] = sizeBytes;
