@@ -20,6 +20,8 @@ export interface StoredStatus
   /** The first pending record itself, for its time. */
   readonly oldest: OldestRecord | null;
   readonly notes: Readonly<Record<string, string>>;
+  /** Damaged files that an opening moved aside: their paths. */
+  readonly keptAside: readonly string[];
 }
 
 export async function inspectJournal(directory: string, fs: JournalFs = nodeFs): Promise<StoredStatus> {
@@ -53,6 +55,7 @@ async function inspectOnce(configured: string, fs: JournalFs, isLast: boolean): 
     last: last === 0 ? null : last,
     oldest: first === null ? null : await oldestPending(fs, pathOf, found.segments, first, checksum),
     notes: found.cursor?.state.notes ?? {},
+    keptAside: found.quarantined.map(({ name }) => pathOf(name)),
     sizeBytes: besideBytes + entries.reduce((sum, entry) => sum + entry.sizeBytes, 0),
     gaps: Object.fromEntries(
       [...consumers.values()].map(({ name, gaps }) => [name, gaps.filter((gap) => !gap.settled).map(gapOf)]),

@@ -68,7 +68,7 @@ export async function survey(
     else if (slot >= 0) cursorBytes[slot] = sizeBytes;
     else if (name === SPARE_NAME) spareBytes = sizeBytes;
     else {
-      const header = await headerOrDamage(fs, pathOf(name));
+      const header = await headerOrDamage(fs, pathOf(name), () => anotherAnswers(fs, pathOf, entries, name));
       if (header === 'gone') continue;
       if (header === 'newer') foreignBytes += sizeBytes;
       else if (!header) damaged.push(entry);
@@ -109,15 +109,50 @@ export async function survey(
   };
 }
 
+/** A block that fails so often is bad, if others answer. */
+const HEADER_ATTEMPTS = 3;
+/** Files that are asked whether the device answers at all. */
+const ASKED_FILES = 4;
+
 /** Undefined for a file that cannot be a segment; a device that does not answer is an error. */
-async function headerOrDamage(fs: JournalFs, path: string): Promise<SegmentHeader | 'newer' | 'gone' | undefined> {
-  try {
-    return await readHeader(fs, path);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return 'gone';
-    if (errnoOf(error) === 'EACCES' || errnoOf(error) === 'EPERM' || errnoOf(error) === 'ELOOP') return undefined;
-    throw error;
+async function headerOrDamage(
+  fs: JournalFs,
+  path: string,
+  deviceAnswers: () => Promise<boolean>,
+): Promise<SegmentHeader | 'newer' | 'gone' | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await readHeader(fs, path);
+    } catch (error) {
+      const code = errnoOf(error);
+      if (code === 'ENOENT') return 'gone';
+      if (code === 'EACCES' || code === 'EPERM' || code === 'ELOOP') return undefined;
+      if (code !== 'EIO') throw error;
+      if (attempt === HEADER_ATTEMPTS) {
+        // One bad block must not keep the whole journal shut.
+        if (await deviceAnswers()) return undefined;
+        throw error;
+      }
+    }
   }
+}
+
+/** Whether some other file of the journal can be read. */
+async function anotherAnswers(
+  fs: JournalFs,
+  pathOf: (name: string) => string,
+  entries: readonly JournalEntry[],
+  but: string,
+): Promise<boolean> {
+  const others = entries.filter(({ name, kind, sizeBytes }) => kind === 'file' && name !== but && sizeBytes > 0);
+  for (const { name } of others.slice(-ASKED_FILES)) {
+    const answered = await readHeader(fs, pathOf(name)).then(
+      () => true,
+      () => false,
+    );
+    if (answered) return true;
+  }
+  return false;
 }
 
 async function scanOrNothing(fs: JournalFs, path: string, header: SegmentHeader, crc: Checksum): Promise<ScanResult> {
