@@ -15,14 +15,14 @@ import { CURSOR_FILE_BYTES, cursorStore, MAX_CURSOR_BYTES, storedConsumer } from
 import { BLOCK_BYTES, checksum } from './format.ts';
 import { type JournalFs, nodeFs, storageError } from './fs.ts';
 import { firstStored, oldestPending } from './inspect.ts';
-import { addConsumer } from './members.ts';
+import { addConsumer, adoptPlaces } from './members.ts';
 import { checkNote, notesOf } from './notes.ts';
 import { placeOf } from './place.ts';
 import { createReader, type ManagedReader } from './reader.ts';
 import { type Recovered, reconcile, type Survey, survey } from './recovery.ts';
 import { tidy } from './repair.ts';
 import { makeSpare, release } from './retention.ts';
-import type { Journal, JournalOptions, JournalStatus } from './types.ts';
+import type { BatchPosition, Journal, JournalOptions, JournalStatus } from './types.ts';
 import { createWriter } from './writer.ts';
 
 export type { JournalLog, Tuning } from './core.ts';
@@ -48,6 +48,8 @@ export interface OpenOptions extends JournalOptions {
   readonly log?: JournalLog;
   /** Marks every batch: the records are nowhere but in memory. */
   readonly volatile?: boolean;
+  /** Known to be acknowledged beyond what the cursors say. */
+  readonly acknowledged?: ReadonlyMap<string, BatchPosition>;
   /** For tests: small files, short strides. */
   readonly tuning?: Partial<Tuning>;
 }
@@ -100,6 +102,7 @@ async function openLocked(
     throw new SedgeError('journal.permission', message);
   }
   const recovered = reconcile(found, options.consumers);
+  if (options.acknowledged) adoptPlaces(recovered, options.acknowledged);
   const core = createCore(options, fs, tuning, pathOf, found, recovered);
   await tidy(core, found);
   if (recovered.damagedRecords > 0) core.log('journal-damage-found', { records: recovered.damagedRecords });
