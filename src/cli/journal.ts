@@ -8,6 +8,7 @@ import { timeOf } from '../delivery.ts';
 import { SedgeError } from '../errors.ts';
 import { inspectJournal, type StoredStatus } from '../journal/inspect.ts';
 import type { Gap } from '../journal/types.ts';
+import { cardSentence } from '../status/card.ts';
 import { shownSize } from '../status/words.ts';
 import { type Command, type CommandArgs, EXIT } from './command.ts';
 import { CONFIG_HELP, CONFIG_OPTION, requireConfig, serviceEnv } from './configuration.ts';
@@ -24,6 +25,10 @@ export interface JournalReport {
   readonly max_size: number;
   /** Of every uplink, with its name where there is more than one. */
   readonly gaps: readonly (Gap & { readonly uplink: string })[];
+  /** Written to the device, headers and cursors included, in this and earlier runs; null while it is too early to say. */
+  readonly bytes_per_day: number | null;
+  /** What that means for a card, in a sentence. */
+  readonly card: string;
   /** Damaged files that an opening moved out of the way, with their whole path. */
   readonly kept_aside: readonly string[];
 }
@@ -47,6 +52,8 @@ export function journalReport(
     size: status.sizeBytes,
     max_size: journal.maxSizeBytes,
     gaps: Object.entries(status.gaps).flatMap(([uplink, gaps]) => gaps.map((gap) => ({ ...gap, uplink }))),
+    bytes_per_day: status.bytesPerDay,
+    card: cardSentence(status.bytesPerDay),
     kept_aside: status.keptAside,
   };
 }
@@ -66,6 +73,8 @@ export function reportText(report: JournalReport, directory: string): string {
     ...Object.entries(report.pending).map(([uplink, count]) => [`waits for ${uplink}`, String(count)] as const),
     ['oldest that waits', report.oldest === null ? 'none' : `${report.first} of ${report.oldest}`],
     ['size', `${shownSize(report.size)} of at most ${shownSize(report.max_size)}`],
+    ['written in a day', report.bytes_per_day === null ? '–' : shownSize(report.bytes_per_day)],
+    ['the card', report.card],
     ...report.gaps
       .slice(0, MAX_SHOWN_GAPS)
       .map(

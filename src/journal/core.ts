@@ -8,6 +8,7 @@ import type { CursorStore } from './cursor.ts';
 import type { Checksum, PreviousStream } from './format.ts';
 import type { JournalFs } from './fs.ts';
 import type { Segment } from './segment.ts';
+import type { Wear } from './wear.ts';
 
 export type JournalLog = (event: string, fields?: Readonly<Record<string, string | number | boolean>>) => void;
 
@@ -51,6 +52,7 @@ export interface Core {
   storage: 'ok' | 'storage-failed';
   closed: boolean;
   readonly counters: { accepted: number; dropped: number; commits: number; bytesWritten: number };
+  readonly wear: Wear;
   /** Runs after all that was given before has ended. */
   exclusive<T>(work: () => Promise<T>): Promise<T>;
   /** Something may be there to read. */

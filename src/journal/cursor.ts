@@ -12,6 +12,7 @@ import { SedgeError } from '../errors.ts';
 import type { Consumer, GapEntry } from './consumer.ts';
 import { BLOCK_BYTES, roundUpToBlock } from './format.ts';
 import { errno, errnoOf, type JournalFile, type JournalFs, readFully, writeFully } from './fs.ts';
+import type { Written } from './wear.ts';
 
 export const CURSOR_NAMES = ['cursor-0', 'cursor-1'] as const;
 const MAGIC = Buffer.from('SEDGECUR', 'latin1');
@@ -32,6 +33,8 @@ export interface CursorState {
   readonly newest: { readonly stream: string; readonly seq: number } | undefined;
   readonly consumers: Readonly<Record<string, StoredConsumer>>;
   readonly notes: Readonly<Record<string, string>>;
+  /** To the device, in this and earlier openings; not in cursors of the first days. */
+  readonly written?: Written;
 }
 export type StoredConsumer = Pick<Consumer, 'stream' | 'acked' | 'offered' | 'dropped'> & {
   /** [stream, from, to, reason, offered, settled] */

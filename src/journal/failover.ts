@@ -198,6 +198,7 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
       storage: switching ? 'storage-failed' : base.storage,
       pending: Object.fromEntries([...readers].map(([name, one]) => [name, one.pending])),
       maxSizeBytes: options.maxSizeBytes,
+      bytesPerDay: disk ? base.bytesPerDay : null,
       accepted: sum((one) => one.accepted),
       dropped: sum((one) => one.dropped),
       commits: sum((one) => one.commits),

@@ -10,6 +10,7 @@ import { placeOf } from './place.ts';
 import { reconcile, survey } from './recovery.ts';
 import { frameReader, type Segment } from './segment.ts';
 import type { JournalStatus, OldestRecord } from './types.ts';
+import { bytesPerDay } from './wear.ts';
 
 /** A file that vanishes between two looks is a change under way: look again, so often. */
 const MAX_LOOKS = 5;
@@ -55,6 +56,7 @@ async function inspectOnce(configured: string, fs: JournalFs, isLast: boolean): 
     last: last === 0 ? null : last,
     oldest: first === null ? null : await oldestPending(fs, pathOf, found.segments, first, checksum),
     notes: found.cursor?.state.notes ?? {},
+    bytesPerDay: bytesPerDay(found.cursor?.state.written),
     keptAside: found.quarantined.map(({ name }) => pathOf(name)),
     sizeBytes: besideBytes + entries.reduce((sum, entry) => sum + entry.sizeBytes, 0),
     gaps: Object.fromEntries(

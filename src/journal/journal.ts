@@ -23,6 +23,7 @@ import { type Recovered, reconcile, type Survey, survey } from './recovery.ts';
 import { tidy } from './repair.ts';
 import { makeSpare, release } from './retention.ts';
 import type { BatchPosition, Journal, JournalOptions, JournalStatus } from './types.ts';
+import { bytesPerDay, createWear } from './wear.ts';
 import { createWriter } from './writer.ts';
 
 export type { JournalLog, Tuning } from './core.ts';
@@ -123,6 +124,7 @@ function createCore(
   const counters = { accepted: 0, dropped: 0, commits: 0, bytesWritten: 0 };
   const waiters = new Set<() => void>();
   const notes = notesOf(found.cursor?.state.notes);
+  const wear = createWear(found.cursor?.state.written, options.clock, counters);
 
   const snapshot = () => {
     const taken = [...consumers.values()].map((consumer) => ({
@@ -136,6 +138,7 @@ function createCore(
         newest: core.newest >= streamFirstSeq ? { stream, seq: core.newest } : newest,
         consumers: Object.fromEntries(taken.map(({ consumer }) => [consumer.name, storedConsumer(consumer)])),
         notes: Object.fromEntries(notes),
+        written: wear.total(),
       },
       durable: () => {
         for (const { consumer, acked, marked } of taken) {
@@ -173,6 +176,7 @@ function createCore(
     storage: 'ok',
     closed: false,
     counters,
+    wear,
     exclusive: mutex(),
     waiters,
     wake: () => {
@@ -285,6 +289,7 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
         gaps: Object.fromEntries(
           consumers.map(({ name, gaps }) => [name, gaps.filter((gap) => !gap.settled).map(gapOf)]),
         ),
+        bytesPerDay: bytesPerDay(core.wear.total()),
         ...core.counters,
       };
     },

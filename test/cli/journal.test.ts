@@ -27,6 +27,8 @@ it('reports an empty journal, a running one, and one that was closed', async () 
     size: 0,
     max_size: 4_000_000,
     gaps: [],
+    bytes_per_day: null,
+    card: 'too early to say what this means for a card',
     kept_aside: [],
   });
   expect(reportText(empty, place.directory)).toContain('No journal yet');
