@@ -17,6 +17,7 @@ import { createPublishing } from './publishing.ts';
 import { sameConfig } from './same-config.ts';
 import type { SensorHealth } from './sampler/types.ts';
 import type { Log } from './service/log.ts';
+import { askTimedate } from './service/timedate.ts';
 import type { StartGuard } from './service/start-guard.ts';
 import { healthReport, sensorStatus, stateMessage } from './station.ts';
 import type { StatusReport } from './status/report.ts';
@@ -36,6 +37,8 @@ export interface RuntimeOptions {
   /** From hardware.ts; only `--simulate` loads simulations. */
   readonly makeBuses: (config: Config) => PlacedBuses;
   readonly random?: () => number;
+  /** Whether a file is there by which a daemon says that it set the clock; the system's unless given. */
+  readonly exists?: (path: string) => boolean;
   /** Leaves out a sensor whose opening ends the process. */
   readonly guard?: StartGuard;
 }
@@ -86,7 +89,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const current = await openCurrentJournal({ config, bootId, clock, log });
   const journal = () => current.get();
   guard?.begin();
-  const timekeeper = createTimekeeper({ clock, builtAtMs: BUILT_AT_MS, anchor: anchorOf(journal(), bootId) });
+  const timekeeper = createTimekeeper({
+    clock,
+    builtAtMs: BUILT_AT_MS,
+    anchor: anchorOf(journal(), bootId),
+    chronySays: askTimedate,
+    ...(options.exists && { exists: options.exists }),
+  });
   timekeeper.onAnchor((anchor) => keepAnchor(journal(), bootId, anchor));
   const anchorOfBoot = (boot: string) => (boot === bootId ? timekeeper.anchor() : anchorOf(journal(), boot));
 
