@@ -100,7 +100,11 @@ async function sampling(root: string) {
     await journal.close();
     return { ...late, commits };
   };
-  return { aloneMs: alone, journalMs: await withFlush('quick', 0), slowFlushMs: await withFlush('slow', SLOW_FLUSH_MS) };
+  return {
+    aloneMs: alone,
+    journalMs: await withFlush('quick', 0),
+    slowFlushMs: await withFlush('slow', SLOW_FLUSH_MS),
+  };
 }
 
 async function commitMs(directory: string): Promise<{ p50: number; p99: number }> {

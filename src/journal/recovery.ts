@@ -9,7 +9,7 @@
 import { addGap, type Consumer } from './consumer.ts';
 import { CURSOR_NAMES, CURSOR_TEMPORARY, type CursorState, MAX_CURSOR_BYTES, readCursor } from './cursor.ts';
 import { BLOCK_BYTES, type Checksum, type SegmentHeader, segmentNumber } from './format.ts';
-import { errnoOf, type JournalEntry, type JournalFs } from './fs.ts';
+import { errnoOf, type JournalEntry, type JournalFs, someAtOnce } from './fs.ts';
 import { readHeader, type ScanResult, type Segment, scanSegment } from './segment.ts';
 
 export const SPARE_NAME = 'spare';
@@ -54,7 +54,14 @@ export async function survey(
   let foreignBytes = 0;
   let nextNumber = 1;
 
-  for (const entry of [...entries].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+  const sorted = [...entries].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const named = sorted.filter(({ name, kind }) => kind === 'file' && segmentNumber(name) !== undefined);
+  const read = await someAtOnce(named, ({ name }) =>
+    headerOrDamage(fs, pathOf(name), () => anotherAnswers(fs, pathOf, entries, name)),
+  );
+  const headers = new Map(named.map(({ name }, index) => [name, read[index]]));
+
+  for (const entry of sorted) {
     const { name, sizeBytes } = entry;
     const number = segmentNumber(name.endsWith(QUARANTINE_SUFFIX) ? name.slice(0, -QUARANTINE_SUFFIX.length) : name);
     if (number !== undefined) nextNumber = Math.max(nextNumber, number + 1);
@@ -68,7 +75,7 @@ export async function survey(
     else if (slot >= 0) cursorBytes[slot] = sizeBytes;
     else if (name === SPARE_NAME) spareBytes = sizeBytes;
     else {
-      const header = await headerOrDamage(fs, pathOf(name), () => anotherAnswers(fs, pathOf, entries, name));
+      const header = headers.get(name);
       if (header === 'gone') continue;
       if (header === 'newer') foreignBytes += sizeBytes;
       else if (!header) damaged.push(entry);
