@@ -69,7 +69,10 @@ const RULES: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   ],
   [/^src\/service\//, /^src\/(clock|errors|version)\.ts$|^src\/service\//],
   [/^src\/pipeline\.ts$/, /^src\/(codec|reading)\.ts$|^src\/filters\/filters\.ts$|^src\/sampler\/types\.ts$/],
-  [/^src\/station\.ts$/, /^src\/(codec|delivery|timekeeper)\.ts$|^src\/(journal|sampler|uplink)\/types\.ts$|^src\/status\/card\.ts$/],
+  [
+    /^src\/station\.ts$/,
+    /^src\/(codec|delivery|timekeeper)\.ts$|^src\/(journal|sampler|uplink)\/types\.ts$|^src\/status\/card\.ts$/,
+  ],
   [
     /^src\/sensors\.ts$/,
     /^src\/(clock|driver|reading)\.ts$|^src\/bus\/(buses|i2c)\.ts$|^src\/(config|sampler)\/types\.ts$/,
