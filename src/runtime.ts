@@ -4,7 +4,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { anchorOf, keepAnchor } from './anchors.ts';
+import { ageMs, anchorOf, keepAnchor } from './anchors.ts';
+import { blockCodec } from './block-codec.ts';
 import type { Clock } from './clock.ts';
 import { type PackedReading, pack, unpack } from './codec.ts';
 import type { Config } from './config/types.ts';
@@ -12,6 +13,7 @@ import { openCurrentJournal } from './current-journal.ts';
 import { isoTime, timeOf } from './delivery.ts';
 import { codeOf, messageOf } from './errors.ts';
 import type { PlacedBuses } from './hardware.ts';
+import type { OldestRecord } from './journal/types.ts';
 import { createMeasuring } from './measuring.ts';
 import { createPublishing } from './publishing.ts';
 import { sameConfig } from './same-config.ts';
@@ -86,7 +88,16 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   let { config } = options;
   const startedMs = clock.monotonic();
   const bootId = readBootId();
-  const current = await openCurrentJournal({ config, bootId, clock, log });
+  let ageOf: ((record: OldestRecord) => number | undefined) | undefined;
+  const current = await openCurrentJournal({
+    config,
+    bootId,
+    clock,
+    log,
+    codec: blockCodec,
+    // Not before the clocks are known: a record whose age is not known is kept.
+    ageMs: (record) => ageOf?.(record),
+  });
   const journal = () => current.get();
   guard?.begin();
   const timekeeper = createTimekeeper({
@@ -98,6 +109,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   });
   timekeeper.onAnchor((anchor) => keepAnchor(journal(), bootId, anchor));
   const anchorOfBoot = (boot: string) => (boot === bootId ? timekeeper.anchor() : anchorOf(journal(), boot));
+
+  ageOf = (record) => ageMs(record, { clock, timekeeper, bootId, anchorOf: anchorOfBoot });
 
   const latest = new Map<string, StateMessage>();
   const listeners = new Set<(reading: StateMessage) => void>();
@@ -112,7 +125,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const commit = { sinceMs: clock.monotonic() };
     committing.add(commit);
     current
-      .append(pack(reading))
+      // An alarm may be the last thing that happens before the power goes.
+      .append(pack(reading), reading.kind === 'event')
       .catch((error) => {
         refused += 1;
         log.warn('journal.refused', { sensor: reading.sensor, code: codeOf(error), message: messageOf(error) });
@@ -171,6 +185,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       warnings: [...warnings, ...(guard?.warnings() ?? [])],
     };
   };
+  const pace = (isAny: boolean) =>
+    journal().commitEvery(isAny ? config.journal.commitEveryMs : config.journal.commitEveryOfflineMs);
   const publishing = createPublishing({
     clock,
     log,
@@ -179,8 +195,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     station,
     journal,
     // Offline, fewer commits spare the card; nobody waits for them then.
-    onConnection: (isAny) =>
-      journal().commitEvery(isAny ? config.journal.commitEveryMs : config.journal.commitEveryOfflineMs),
+    onConnection: pace,
     anchorOf: anchorOfBoot,
   });
 
@@ -191,6 +206,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   }));
 
   publishing.start(config);
+  pace(false);
   await measuring.start(config);
 
   const replaceJournal = async (next: Config) => {
@@ -242,6 +258,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       const isOtherCatalogue = done.length > 0;
       if (isOtherJournal) {
         publishing.start(next);
+        pace(false);
         done.push('journal reopened');
       } else {
         done.push(...(await publishing.reload(previous, next)));

@@ -6,6 +6,7 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { anchorOf } from '../anchors.ts';
+import { blockCodec } from '../block-codec.ts';
 import { unpack } from '../codec.ts';
 import { timeOf } from '../delivery.ts';
 import { messageOf, SedgeError } from '../errors.ts';
@@ -45,7 +46,7 @@ export function verifiedText(found: Verified, directory: string): string {
 }
 
 export async function verifyCommand(io: CommandIo, directory: string, isJson: boolean): Promise<number> {
-  const { notes: _notes, ...found } = await verifyJournal(directory);
+  const { notes: _notes, ...found } = await verifyJournal(directory, { codec: blockCodec });
   const report = {
     directory,
     segments: found.segments,
@@ -69,7 +70,7 @@ export interface ExportOptions {
 export async function exportCommand(io: CommandIo, options: ExportOptions): Promise<number> {
   const { directory, device } = options;
   const format = FORMATS[options.format];
-  const { notes, gaps } = await inspectJournal(directory);
+  const { notes, gaps } = await inspectJournal(directory, { codec: blockCodec });
   const sink = options.out === undefined ? streamSink(io.stdout) : await fileSink(resolve(io.cwd, options.out));
   let unknown = 0;
   let text = format.header;
@@ -83,6 +84,7 @@ export async function exportCommand(io: CommandIo, options: ExportOptions): Prom
   const known = new Map(Object.values(gaps).flatMap((list) => list.map((gap) => [`${gap.stream}/${gap.from}`, gap])));
   for (const gap of known.values()) await pieces(format.write({ device, gap }));
   const found = await verifyJournal(directory, {
+    codec: blockCodec,
     async onRecords(records, { stream, bootId }) {
       const anchor = anchorOf({ note: (key) => notes[key] }, bootId);
       for (const stored of records) {

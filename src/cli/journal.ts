@@ -1,6 +1,7 @@
 /** `sedge journal`: what waits in the journal, since when, how large. Reads files only: safe beside a running service. */
 import { resolve } from 'node:path';
 import { anchorOf } from '../anchors.ts';
+import { blockCodec } from '../block-codec.ts';
 import { unpack } from '../codec.ts';
 import { nearest } from '../config/nearest.ts';
 import type { Config } from '../config/types.ts';
@@ -141,7 +142,7 @@ Safe beside the running service: it only reads, and holds nothing. Counts accept
     if (what === 'export') {
       return exportCommand(io, { directory, device: device ?? found.config.device, ...exportOptions(values) });
     }
-    const report = journalReport(await inspectJournal(directory), found.config);
+    const report = journalReport(await inspectJournal(directory, { codec: blockCodec }), found.config);
     io.stdout.write(values.json === true ? `${JSON.stringify(report)}\n` : reportText(report, directory));
     return EXIT.done;
   },

@@ -78,6 +78,9 @@ export interface Config {
     readonly commitEveryMs: number;
     readonly commitEveryOfflineMs: number;
     readonly maxSizeBytes: number;
+    /** Of the file system, for others. */
+    readonly minFreeBytes: number;
+    readonly maxAgeMs?: number;
     readonly whenFull: 'drop_oldest' | 'reject_new' | 'thin';
   };
   readonly clock: { readonly waitMs: number };

@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { blockCodec } from '../block-codec.ts';
 import { unpack } from '../codec.ts';
 import type { Config } from '../config/types.ts';
 import { isoTime } from '../delivery.ts';
@@ -93,7 +94,7 @@ async function room({ journal }: Config, { subject }: DoctorContext): Promise<re
 }
 
 async function sizeOf(directory: string): Promise<number> {
-  const status = await inspectJournal(directory).catch(() => undefined);
+  const status = await inspectJournal(directory, { codec: blockCodec }).catch(() => undefined);
   return status?.sizeBytes ?? 0;
 }
 
@@ -145,7 +146,7 @@ export const journalCheck: Check = {
     if (!facts) return [ok(`no journal yet in ${directory}`)];
     if (!mayUse({ name: '', isService: false, ...system.user }, facts))
       return [warning(`${directory} may not be read by this user`, { fix: 'sudo sedge doctor' })];
-    const status = await inspectJournal(directory).catch((error: unknown) => ({ error }));
+    const status = await inspectJournal(directory, { codec: blockCodec }).catch((error: unknown) => ({ error }));
     if ('error' in status)
       return [
         fault(`the journal cannot be read (${codeOf(status.error) ?? ''} ${messageOf(status.error)})`, {

@@ -35,26 +35,39 @@ export interface CursorState {
   readonly notes: Readonly<Record<string, string>>;
   /** To the device, in this and earlier openings; not in cursors of the first days. */
   readonly written?: Written;
+  /** A thinned segment that waits under THINNED_NAME to take the place of this one: its gaps are told already. */
+  readonly replacement?: Replacement | undefined;
+}
+export interface Replacement {
+  readonly number: number;
+  readonly salt: number;
 }
 export type StoredConsumer = Pick<Consumer, 'stream' | 'acked' | 'offered' | 'dropped'> & {
-  /** [stream, from, to, reason, offered, settled] */
-  readonly gaps: readonly (readonly [string, number, number, GapEntry['reason'], 0 | 1, 0 | 1])[];
+  readonly gaps: readonly StoredGap[];
 };
+/** [stream, from, to, reason, offered, settled]; where thinning was at work also lost, covers, spanFrom, spanTo. */
+export type StoredGap = readonly [string, number, number, GapEntry['reason'], 0 | 1, 0 | 1, ...StoredSpan];
+type StoredSpan = readonly [] | readonly [number, 0 | 1, number, number];
 
 export const storedConsumer = (consumer: Consumer): StoredConsumer => ({
   stream: consumer.stream,
   acked: consumer.acked,
   offered: consumer.marked,
   dropped: consumer.dropped,
-  gaps: consumer.gaps.map((gap) => [
-    gap.stream,
-    gap.from,
-    gap.to,
-    gap.reason,
-    gap.offered ? 1 : 0,
-    gap.settled ? 1 : 0,
-  ]),
+  gaps: consumer.gaps.map((gap) => {
+    const { stream, from, to, reason, lost, spanFrom, spanTo } = gap;
+    const isPlain = gap.covers && from === spanFrom && to === spanTo && lost === to - from + 1;
+    const span: StoredSpan = isPlain ? [] : [lost, bit(gap.covers), spanFrom, spanTo];
+    return [stream, from, to, reason, bit(gap.offered), bit(gap.settled), ...span];
+  }),
 });
+const bit = (flag: boolean): 0 | 1 => (flag ? 1 : 0);
+
+export const gapFrom = ([stream, from, to, reason, offered, settled, ...span]: StoredGap): GapEntry => {
+  const [lost = to - from + 1, covers = 1, spanFrom = from, spanTo = to] = span;
+  const flags = { covers: covers === 1, offered: offered === 1, settled: settled === 1 };
+  return { stream, from, to, lost, reason, spanFrom, spanTo, ...flags };
+};
 
 export function encodeCursor(state: CursorState, generation: number): Buffer {
   const body = Buffer.from(JSON.stringify(state));

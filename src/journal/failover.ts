@@ -35,6 +35,9 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
   /** What was acknowledged of the stored records, for the day on which the device takes a cursor again. */
   const acknowledged = new Map<string, BatchPosition>();
 
+  /** The interval of the moment: what is opened next goes on with it. */
+  let { commitEveryMs } = options;
+
   const isStorage = (error: unknown) => codeOf(error) === 'journal.storage';
   /** In the order in which they are read: what was stored before the failure, then memory, then the device that is back. */
   const journals = (): Journal[] => (switching ? [disk, memory] : [memory, disk]).filter((one) => one !== undefined);
@@ -44,7 +47,7 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
 
   const toMemory = (): Promise<Journal> => {
     switching ??= (async () => {
-      memory ??= await memoryJournal({ ...options, consumers: [...readers.keys()] });
+      memory ??= await memoryJournal({ ...options, commitEveryMs, consumers: [...readers.keys()] });
       log('journal-storage-failed', { directory: options.directory });
       tell();
       void comeBack();
@@ -74,7 +77,7 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
         await probe(options);
         await disk?.close();
         disk = undefined;
-        disk = await openJournal({ ...options, consumers: [...readers.keys()], acknowledged });
+        disk = await openJournal({ ...options, commitEveryMs, consumers: [...readers.keys()], acknowledged });
         break;
       } catch (error) {
         log('journal-retry-failed', { error: messageOf(error) });
@@ -217,6 +220,7 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
     append,
     flush: () => target().flush(),
     commitEvery(ms) {
+      commitEveryMs = ms;
       for (const one of journals()) one.commitEvery(ms);
     },
     reader(name) {

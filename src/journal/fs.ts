@@ -3,7 +3,7 @@
  * card is dead (memory.ts), and on a file system that forgets and tears in the crash explorer. Knows nothing of formats.
  */
 import { constants, type Dirent } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf, SedgeError } from '../errors.ts';
 import { lockDirectory } from './lock.ts';
@@ -38,6 +38,8 @@ export interface JournalFs {
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
   syncDirectory(path: string): Promise<void>;
+  /** Free bytes of the file system for who writes there; undefined where that is not known. */
+  freeBytes?(path: string): Promise<number | undefined>;
   /** Exclusive among processes; ends with the process, however it ends. Rejects with `journal.locked`. */
   lock(path: string): Promise<{ release(): Promise<void> }>;
 }
@@ -89,6 +91,10 @@ export const nodeFs: JournalFs = {
     } finally {
       await directory.close();
     }
+  },
+  async freeBytes(path) {
+    const { bavail, bsize } = await statfs(path);
+    return bavail * bsize;
   },
   lock: lockDirectory,
 };

@@ -10,19 +10,20 @@ import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { SedgeError } from '../errors.ts';
 import { type Consumer, firstPending, gapOf } from './consumer.ts';
-import { type Core, type JournalLog, mutex, type Tuning } from './core.ts';
-import { CURSOR_FILE_BYTES, cursorStore, MAX_CURSOR_BYTES, storedConsumer } from './cursor.ts';
-import { BLOCK_BYTES, checksum } from './format.ts';
+import { asideBytes, type Core, type JournalLog, mutex, type Tuning } from './core.ts';
+import { CURSOR_FILE_BYTES, cursorStore, storedConsumer } from './cursor.ts';
 import { type JournalFs, nodeFs, storageError } from './fs.ts';
 import { firstStored, oldestPending } from './inspect.ts';
 import { addConsumer, adoptPlaces } from './members.ts';
 import { checkNote, notesOf } from './notes.ts';
 import { placeOf } from './place.ts';
 import { createReader, type ManagedReader } from './reader.ts';
-import { type Recovered, reconcile, type Survey, survey } from './recovery.ts';
+import { otherBytesOf, type Recovered, reconcile, type Survey, survey } from './recovery.ts';
 import { tidy } from './repair.ts';
-import { makeSpare, release } from './retention.ts';
+import { prepareSpare, release } from './retention.ts';
+import { defaultTuning } from './tuning.ts';
 import type { BatchPosition, Journal, JournalOptions, JournalStatus } from './types.ts';
+import { createUpkeep } from './upkeep.ts';
 import { bytesPerDay, createWear } from './wear.ts';
 import { createWriter } from './writer.ts';
 
@@ -31,14 +32,9 @@ export type { JournalFile, JournalFs } from './fs.ts';
 
 /** Acknowledgements are durable no later than this. */
 const CURSOR_EVERY_MS = 5_000;
-const MIN_SEGMENT_BYTES = 64 * 1024;
-const MAX_SEGMENT_BYTES = 1024 * 1024;
-/** Segments that a journal of the smallest size is cut into. */
-const SEGMENTS = 16;
 /** Room for one to write, one to read, and one to write again what an unclean stop left. */
 const MIN_SEGMENTS = 3;
 const MAX_CONSUMERS = 16;
-const STRIDE_RECORDS = 8_192;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 export interface OpenOptions extends JournalOptions {
@@ -53,16 +49,6 @@ export interface OpenOptions extends JournalOptions {
   readonly acknowledged?: ReadonlyMap<string, BatchPosition>;
   /** For tests: small files, short strides. */
   readonly tuning?: Partial<Tuning>;
-}
-
-export function defaultTuning(maxSizeBytes: number): Tuning {
-  const share = Math.floor(maxSizeBytes / SEGMENTS / BLOCK_BYTES) * BLOCK_BYTES;
-  return {
-    segmentBytes: Math.max(MIN_SEGMENT_BYTES, Math.min(MAX_SEGMENT_BYTES, share)),
-    cursorBytes: MAX_CURSOR_BYTES,
-    strideRecords: STRIDE_RECORDS,
-    checksum,
-  };
 }
 
 export async function openJournal(options: OpenOptions): Promise<Journal> {
@@ -139,6 +125,7 @@ function createCore(
         consumers: Object.fromEntries(taken.map(({ consumer }) => [consumer.name, storedConsumer(consumer)])),
         notes: Object.fromEntries(notes),
         written: wear.total(),
+        ...(core.replacement && { replacement: core.replacement }),
       },
       durable: () => {
         for (const { consumer, acked, marked } of taken) {
@@ -157,7 +144,11 @@ function createCore(
     random,
     tuning,
     maxSizeBytes: options.maxSizeBytes,
+    minFreeBytes: options.minFreeBytes ?? 0,
+    maxAgeMs: options.maxAgeMs,
+    ageMs: options.ageMs,
     whenFull: options.whenFull,
+    codec: options.codec,
     stream,
     bootId: options.bootId.toLowerCase(),
     volatile: options.volatile ?? false,
@@ -170,11 +161,16 @@ function createCore(
     newest: newest?.seq ?? 0,
     nextNumber: found.nextNumber,
     spareBytes: found.spareBytes,
-    otherBytes:
-      found.foreignBytes +
-      [...found.damaged, ...found.surplus, ...found.quarantined].reduce((sum, entry) => sum + entry.sizeBytes, 0),
+    otherBytes: otherBytesOf(found),
+    asideBytes: new Map(),
     storage: 'ok',
     closed: false,
+    givenMs: Number.NEGATIVE_INFINITY,
+    unthinnable: new Set(),
+    isThinning: false,
+    isThinnedNamed: false,
+    sealed: () => {},
+    replacement: found.replaced && found.cursor?.state.replacement,
     counters,
     wear,
     exclusive: mutex(),
@@ -202,6 +198,8 @@ function createCore(
 
 function compose(core: Core, options: OpenOptions, lock: { release(): Promise<void> }): Journal {
   const writer = createWriter(core, options.commitEveryMs);
+  const upkeep = createUpkeep(core);
+  core.sealed = upkeep.begin;
   const readers = new Map<string, ManagedReader>();
   const ended = new AbortController();
   let saving = false;
@@ -233,13 +231,15 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
     return reader;
   };
   for (const consumer of core.consumers.values()) addReader(consumer);
-  void core.exclusive(() => makeSpare(core)).catch((error) => core.log('journal-spare', { error: String(error) }));
+  void core.exclusive(() => prepareSpare(core)).catch((error) => core.log('journal-spare', { error: String(error) }));
+  upkeep.begin();
   const first = () => firstPending(core.consumers.values(), firstStored(core.segments), core.newest);
 
   let closing: Promise<void> | undefined;
   const close = async () => {
     core.closed = true;
     ended.abort();
+    await upkeep.stop();
     await writer.flush();
     // In a clean end it is known exactly what was handed out.
     for (const consumer of core.consumers.values()) consumer.marked = consumer.given;
@@ -270,7 +270,7 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
     oldest() {
       const seq = first();
       if (seq === null) return Promise.resolve(null);
-      return oldestPending(core.fs, core.pathOf, core.segments, seq, core.tuning.checksum);
+      return oldestPending(core.fs, core.pathOf, core.segments, seq, core.tuning.checksum, core.codec);
     },
     status(): JournalStatus {
       const consumers = [...core.consumers.values()];
@@ -284,6 +284,7 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
           core.segments.reduce((sum, segment) => sum + segment.sizeBytes, 0) +
           core.spareBytes +
           core.otherBytes +
+          asideBytes(core) +
           core.cursor.sizeBytes,
         maxSizeBytes: core.maxSizeBytes,
         gaps: Object.fromEntries(

@@ -2,7 +2,7 @@
 import { acknowledge, type Consumer } from './consumer.ts';
 import type { Core } from './core.ts';
 import { firstStored } from './inspect.ts';
-import type { Recovered } from './recovery.ts';
+import { nameThinned, type Recovered } from './recovery.ts';
 import type { BatchPosition } from './types.ts';
 
 /** A consumer that is new begins at the oldest record stored, so that one under a new name loses nothing. */
@@ -19,6 +19,7 @@ export function addConsumer(core: Core, name: string): Consumer {
     dropped: 0,
     gaps: [],
   };
+  nameThinned(consumer, core.segments);
   core.consumers.set(name, consumer);
   return consumer;
 }

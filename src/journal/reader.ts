@@ -3,11 +3,21 @@
  * nothing is handed out before the durable cursor says that it may be (so that after a crash no gap names it); damage
  * that is met becomes a gap with exact bounds.
  */
-import { acknowledge, addGap, type Consumer, countLeft, gapOf, MAX_GAPS, nextGapAfter, skipGaps } from './consumer.ts';
+import {
+  acknowledge,
+  addGap,
+  type Consumer,
+  countLeft,
+  gapOf,
+  join,
+  MAX_GAPS,
+  nextGapAfter,
+  skipGaps,
+} from './consumer.ts';
 import type { Core } from './core.ts';
-import { decodeRecord, type Frame } from './format.ts';
+import { decodeRecord, type Frame, seqAt } from './format.ts';
 import { errnoOf, storageError } from './fs.ts';
-import { type FrameReader, frameReader, type Segment } from './segment.ts';
+import { type FrameReader, framesOf, learnKept, type Segment, storedOf, takenBetween } from './segment.ts';
 import type { BatchLimits, JournalReader, RawBatch, StoredRecord } from './types.ts';
 
 /** Where the reader stands inside a segment, kept between batches. */
@@ -15,9 +25,18 @@ interface Place {
   readonly segment: Segment;
   readonly frames: FrameReader;
   frame: Frame | undefined;
-  /** Byte and number of the next record in the frame. */
+  /** Byte and place of the next record in the frame. */
   at: number;
+  index: number;
+  /** All numbers below are passed. */
   seq: number;
+}
+
+interface Found {
+  readonly segment: Segment;
+  readonly records: StoredRecord[];
+  /** Last number that the batch finishes; beyond its last record where thinning took what follows. */
+  readonly through: number;
 }
 
 export interface ManagedReader extends JournalReader {
@@ -33,6 +52,12 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
   /** Changes with each rewind, so that a `next` under way knows that its batch is no longer wanted. */
   let turn = 0;
 
+  /** Records from `seq` on that still can come. */
+  const left = (seq: number): number =>
+    countLeft(consumer, Math.max(seq, consumer.acked + 1), core.newest, (from, to) =>
+      takenBetween(core.segments, from, to),
+    );
+
   const leave = async () => {
     const left = place;
     place = undefined;
@@ -42,17 +67,21 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
   const enter = async (segment: Segment): Promise<Place> => {
     if (place?.segment === segment && place.seq <= next) return place;
     await leave();
-    const file = await core.fs.open(core.pathOf(segment.name), 'read');
-    const frames = frameReader(file, segment.header, () => segment.endBytes, core.tuning.checksum);
-    place = { segment, frames, frame: undefined, at: 0, seq: segment.header.firstSeq };
+    const path = core.pathOf(segment.name);
+    await learnKept(core.fs, path, segment, core.tuning.checksum);
+    const frames = framesOf(await core.fs.open(path, 'read'), segment, core.codec, core.tuning.checksum);
+    place = { segment, frames, frame: undefined, at: 0, index: 0, seq: segment.header.firstSeq };
     return place;
   };
 
-  /** Reads consecutive records of one segment from `next` on. Empty if `next` itself cannot be read: then `lostTo` says how far. */
+  /**
+   * Reads the records of one segment from `next` on, without a hole but for what thinning took. None if `next` itself
+   * cannot be read: then `lostTo` says how far, or 0 if nothing is left there.
+   */
   const collect = async (
     segment: Segment,
     limits: BatchLimits,
-  ): Promise<{ records: StoredRecord[]; lostTo: number }> => {
+  ): Promise<{ records: StoredRecord[]; through: number; lostTo: number }> => {
     const records: StoredRecord[] = [];
     const end = Math.min(segment.lastSeq, nextGapAfter(consumer, next) - 1);
     let expected = next;
@@ -61,28 +90,40 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
     try {
       here = await enter(segment);
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ELOOP') return { records, lostTo: end };
+      if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ELOOP') return { records, through: 0, lostTo: end };
       throw error;
     }
     while (expected <= end && records.length < limits.maxRecords) {
       if (!here.frame || here.at >= here.frame.records.length) {
+        if (here.frame?.seqs) expected = Math.max(expected, Math.min(here.frame.firstSeq + here.frame.count, end + 1));
+        here.seq = expected;
+        if (expected > end) break;
         here.frame = await here.frames.next(expected);
-        if (!here.frame) return { records, lostTo: end };
         here.at = 0;
-        here.seq = here.frame.firstSeq;
+        here.index = 0;
+        if (!here.frame) return { records, through: expected - 1, lostTo: end };
       }
-      if (here.seq > expected) return { records, lostTo: Math.min(here.seq - 1, end) };
-      const { record, next: after } = decodeRecord(here.frame.records, here.at, here.seq);
-      if (here.seq === expected) {
+      // Also when the frame was met before, behind damage that is named by now.
+      if (here.frame.firstSeq > expected) {
+        return { records, through: expected - 1, lostTo: Math.min(here.frame.firstSeq - 1, end) };
+      }
+      const seq = seqAt(here.frame, here.index);
+      if (seq > end) {
+        expected = end + 1;
+        break;
+      }
+      const { record, next: after } = decodeRecord(here.frame.records, here.at, seq);
+      if (seq >= expected) {
         if (records.length > 0 && bytes + record.payload.length > limits.maxBytes) break;
         bytes += record.payload.length;
         records.push(record);
-        expected += 1;
+        expected = seq + 1;
       }
       here.at = after;
-      here.seq += 1;
+      here.index += 1;
+      here.seq = expected;
     }
-    return { records, lostTo: 0 };
+    return { records, through: expected - 1, lostTo: 0 };
   };
 
   /** How far the mark may go: a bounded number of records, and not beyond the segment after this one, so that little is pinned. */
@@ -118,7 +159,7 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
 
   const read = async (limits: BatchLimits): Promise<RawBatch | undefined> => {
     const mine = turn;
-    let found: { segment: Segment; records: StoredRecord[] } | undefined;
+    let found: Found | undefined;
     // Each round moves `next` past a gap or past damage, so there are at most as many as segments and gaps.
     while (!found && !core.closed) {
       next = skipGaps(consumer, Math.max(next, consumer.acked + 1));
@@ -128,15 +169,17 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
       next = Math.max(next, segment.header.firstSeq);
       segment.readers += 1;
       try {
-        const { records, lostTo } = await collect(segment, limits);
+        const { records, through, lostTo } = await collect(segment, limits);
         if (mine !== turn) return undefined;
         if (records.length > 0) {
-          const last = records.at(-1)!.seq;
-          await mark(last).catch((error) => core.log('journal-mark', { error: String(error) }));
+          await mark(through).catch((error) => core.log('journal-mark', { error: String(error) }));
           if (mine !== turn || core.closed) return undefined;
-          consumer.given = Math.max(consumer.given, last);
-          next = last + 1;
-          found = { segment, records };
+          consumer.given = Math.max(consumer.given, through);
+          core.givenMs = core.clock.monotonic();
+          next = through + 1;
+          found = { segment, records, through };
+        } else if (lostTo === 0) {
+          next = Math.max(next, through + 1);
         } else {
           await leave();
           damaged(segment, next, lostTo);
@@ -151,17 +194,19 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
   const damaged = (segment: Segment, from: number, to: number) => {
     let lost = 0;
     for (const one of core.consumers.values()) {
-      lost = Math.max(lost, addGap(one, segment.header.stream, from, to, 'damaged'));
+      const gaps = addGap(one, segment.header.stream, from, to, 'damaged', storedOf(segment));
+      lost = Math.max(
+        lost,
+        gaps.reduce((sum, gap) => sum + gap.lost, 0),
+      );
+      join(one);
     }
     core.counters.dropped += lost;
     core.log('journal-damaged', { segment: segment.name, from, to, lost });
   };
 
   /** Adds the gaps, whose bounds are fixed and durable before they are shown. */
-  const batchOf = async (
-    found: { segment: Segment; records: StoredRecord[] } | undefined,
-    mine: number,
-  ): Promise<RawBatch | undefined> => {
+  const batchOf = async (found: Found | undefined, mine: number): Promise<RawBatch | undefined> => {
     const gaps = consumer.gaps.filter((gap) => !gap.settled);
     if (!found && gaps.every((gap) => shown.has(gap))) return undefined;
     if (gaps.some((gap) => !gap.offered)) {
@@ -179,7 +224,7 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
       previous: consumer.stream === stream ? undefined : previous,
       records: found?.records ?? [],
       gaps: named,
-      position: { stream, seq: found?.records.at(-1)?.seq ?? next - 1, gaps: named },
+      position: { stream, seq: found?.through ?? next - 1, gaps: named },
     };
   };
 
@@ -205,9 +250,7 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
     },
     waitForRecords(signal, count = 1) {
       const ready = () =>
-        core.closed ||
-        countLeft(consumer, Math.max(next, consumer.acked + 1), core.newest) >= count ||
-        consumer.gaps.some((gap) => !gap.settled && !shown.has(gap));
+        core.closed || left(next) >= count || consumer.gaps.some((gap) => !gap.settled && !shown.has(gap));
       if (ready() || signal.aborted) return Promise.resolve();
       return new Promise((resolve) => {
         const look = () => {
@@ -221,10 +264,10 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
       });
     },
     get pending() {
-      return countLeft(consumer, consumer.acked + 1, core.newest);
+      return left(0);
     },
     get unread() {
-      return countLeft(consumer, Math.max(next, consumer.acked + 1), core.newest);
+      return left(next);
     },
     get dropped() {
       return consumer.dropped;

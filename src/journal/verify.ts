@@ -7,10 +7,11 @@
 import { join } from 'node:path';
 import { BLOCK_BYTES, checksum, type Frame, recordsOf, type SegmentHeader } from './format.ts';
 import { errnoOf, type JournalFs, nodeFs, storageError } from './fs.ts';
+import { packedReader } from './packed.ts';
 import { placeOf } from './place.ts';
 import { reconcile, type Survey, survey } from './recovery.ts';
 import { frameReader, readHeader, type Segment } from './segment.ts';
-import type { StoredRecord } from './types.ts';
+import type { BlockCodec, StoredRecord } from './types.ts';
 
 export interface Damage {
   /** Name of the file, or where it should be. */
@@ -39,6 +40,8 @@ export interface Verified {
 
 export interface VerifyOptions {
   readonly fs?: JournalFs;
+  /** That of the service: without it packed records cannot be read. */
+  readonly codec?: BlockCodec | undefined;
   /** Called with all that is intact, in order. */
   readonly onRecords?: (records: readonly StoredRecord[], header: SegmentHeader) => void | Promise<void>;
 }
@@ -47,13 +50,13 @@ export async function verifyJournal(configured: string, options: VerifyOptions =
   const { fs = nodeFs } = options;
   try {
     const { directory } = await placeOf(fs, configured);
-    return await verifyIn(directory, fs, options.onRecords);
+    return await verifyIn(directory, fs, options);
   } catch (error) {
     throw storageError(error, configured);
   }
 }
 
-async function verifyIn(directory: string, fs: JournalFs, onRecords: VerifyOptions['onRecords']): Promise<Verified> {
+async function verifyIn(directory: string, fs: JournalFs, options: VerifyOptions): Promise<Verified> {
   const pathOf = (name: string) => join(directory, name);
   const found = await survey(fs, directory, pathOf, checksum);
   const damages: Damage[] = [];
@@ -62,7 +65,7 @@ async function verifyIn(directory: string, fs: JournalFs, onRecords: VerifyOptio
   let segments = 0;
   for (const segment of found.segments) {
     const before = damages.length;
-    const read = await readSegment(fs, pathOf(segment.name), segment, damages, onRecords);
+    const read = await readSegment(fs, pathOf(segment.name), segment, damages, options);
     // Gone, or under way to another life: then what was read is no measure.
     if (damages.length > before && !(await isStillThere(fs, pathOf(segment.name), segment.header))) {
       damages.length = before;
@@ -89,16 +92,17 @@ async function readSegment(
   path: string,
   segment: Segment,
   damages: Damage[],
-  onRecords: VerifyOptions['onRecords'],
+  { codec, onRecords }: VerifyOptions,
 ): Promise<{ records: number; bytes: number }> {
   const { header, name, lastSeq, endBytes } = segment;
   let records = 0;
   let expected = header.firstSeq;
   let intactTo = BLOCK_BYTES;
-  const lost = (to: number) =>
+  let placeOfLoss = async () => intactTo;
+  const lost = async (to: number) =>
     damages.push({
       file: name,
-      offset: intactTo,
+      offset: await placeOfLoss(),
       from: expected,
       to,
       stream: header.stream,
@@ -112,19 +116,26 @@ async function readSegment(
     throw error;
   }
   try {
-    const reader = frameReader(file, header, () => endBytes, checksum);
+    const packed = header.packed && packedReader(file, header, codec, checksum);
+    placeOfLoss = async () => {
+      if (!packed) return intactTo;
+      const places = await packed.places();
+      return places.find(({ firstSeq, covered }) => firstSeq + covered > expected)?.at ?? BLOCK_BYTES;
+    };
+    const reader = packed ?? frameReader(file, header, () => endBytes, checksum);
     for (let frame = await reader.next(expected); frame; frame = await reader.next(expected)) {
       const last = Math.min(frame.firstSeq + frame.count - 1, lastSeq);
       // Beyond the bound it was never accepted.
       if (last < expected) break;
-      if (frame.firstSeq > expected) lost(frame.firstSeq - 1);
+      if (frame.firstSeq > expected) await lost(frame.firstSeq - 1);
       const from = Math.max(expected, frame.firstSeq);
-      records += last - from + 1;
+      // Of a thinned segment fewer are there than it covers: the gap that says so is known.
+      records += frame.seqs ? frame.seqs.filter((seq) => seq >= from && seq <= last).length : last - from + 1;
       if (onRecords) await onRecords(recordsWithin(frame, from, last), header);
       expected = last + 1;
       intactTo = (frame.block + frame.blocks) * BLOCK_BYTES;
     }
-    if (expected <= lastSeq) lost(lastSeq);
+    if (expected <= lastSeq) await lost(lastSeq);
   } finally {
     await file.close();
   }

@@ -20,7 +20,7 @@ import {
 } from './format.ts';
 import { errnoOf, type JournalFile, storageError, writeDurably } from './fs.ts';
 import { SPARE_NAME } from './recovery.ts';
-import { makeSpare, release, takeSpare } from './retention.ts';
+import { prepareSpare, release, takeSpare } from './retention.ts';
 import type { JournalRecord } from './types.ts';
 
 /** So many bytes waiting are committed at once. */
@@ -199,7 +199,10 @@ export function createWriter(core: Core, initialCommitEveryMs: number): Writer {
     core.counters.bytesWritten += BLOCK_BYTES;
     await fs.syncDirectory(core.directory);
     // After this commit, so that it does not wait for it.
-    void core.exclusive(() => makeSpare(core)).catch((error) => core.log('journal-spare', { error: String(error) }));
+    void core
+      .exclusive(() => prepareSpare(core))
+      .catch((error) => core.log('journal-spare', { error: String(error) }))
+      .then(core.sealed);
     return segment;
   };
 
@@ -244,6 +247,12 @@ export function createWriter(core: Core, initialCommitEveryMs: number): Writer {
     },
     commitEvery(ms) {
       commitEveryMs = ms;
+      // What waits for a longer interval has waited long enough once an uplink is back.
+      if (timer && timer.dueMs > core.clock.monotonic() + ms) {
+        timer.cancel();
+        timer = undefined;
+        startTimer();
+      }
     },
     async close() {
       if (waiting.length > 0) await commitSoon();

@@ -254,6 +254,7 @@ describe('the journal', () => {
       commitEveryMs: 1_000,
       commitEveryOfflineMs: 1_000,
       maxSizeBytes: 512_000_000,
+      minFreeBytes: 0,
       whenFull: 'drop_oldest',
     };
     expect(await journal({ STATE_DIRECTORY: '/s' })).toEqual(defaults);

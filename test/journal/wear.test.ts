@@ -55,7 +55,7 @@ describe('bytes written in a day', () => {
       expect(journal.status().bytesPerDay).not.toBeNull();
       await journal.close();
     }
-    const { bytesPerDay: stored } = await inspectJournal('/journal', fs);
+    const { bytesPerDay: stored } = await inspectJournal('/journal', { fs });
     // The cursor cannot count itself.
     expect(Math.abs(stored! - sum)).toBeLessThan(3 * 32_768);
   });
