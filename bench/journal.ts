@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../src/clock.ts';
-import { pack } from '../src/codec.ts';
 import { openJournal } from '../src/journal/journal.ts';
 import { measureInTheWay } from './in-the-way.ts';
 import { measurePending } from './journal-pending.ts';
+import { measurePacking } from './packing.ts';
 import { round } from './process-stat.ts';
 
 const { values, positionals } = parseArgs({
@@ -95,36 +95,10 @@ async function append(group: number) {
   return { ...middle, leastDeviceBytesPerCommit: { journal: least('journal'), plainAppend: least('plainAppend') } };
 }
 
-/** Ten sensors of the demo's kind at 1 Hz, two values each, commits of one second: what a value takes on disk. */
-async function size() {
-  const SENSORS = 10;
-  const VALUES = 2;
-  const SECONDS = 240;
-  const journal = await journalAt('size');
-  const emptyBytes = journal.status().sizeBytes;
-  for (let second = 0; second < SECONDS; second++) {
-    for (let sensor = 0; sensor < SENSORS; sensor++) {
-      const wallMs = Date.UTC(2026, 10, 22, 12) + second * 1_000 + sensor;
-      const values = {
-        temperature: round(20 + Math.sin(second / 40) + sensor, 2),
-        humidity: round(45 + second / 90, 1),
-      };
-      const at = { wallMs, monoMs: 1_000 * second, synced: true };
-      void journal.append(pack({ kind: 'reading', sensor: `air-${sensor}`, at, valuesJson: JSON.stringify(values) }));
-    }
-    await journal.flush();
-  }
-  await journal.close();
-  const stored = await journalAt('size');
-  const bytes = stored.status().sizeBytes - emptyBytes;
-  await stored.close();
-  return { bytesPerValueAsCommitted: round(bytes / (SECONDS * SENSORS * VALUES), 1) };
-}
-
 const PARTS: Readonly<Record<string, () => Promise<unknown>>> = {
   append: async () => ({ group1: await append(1), group100: await append(100) }),
   pending: () => measurePending(root, Number(values['pending-mb'] ?? 512) * 1_000_000),
-  size,
+  size: () => measurePacking(),
   way: () => measureInTheWay(place),
 };
 try {
