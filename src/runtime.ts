@@ -21,6 +21,7 @@ import { loadCron } from './sampler/cron.ts';
 import type { SensorHealth } from './sampler/types.ts';
 import type { Log } from './service/log.ts';
 import type { StartGuard } from './service/start-guard.ts';
+import { askTimedate } from './service/timedate.ts';
 import { healthReport, sensorStatus, stateMessage } from './station.ts';
 import type { StatusReport } from './status/report.ts';
 import { createReporter } from './status/reporter.ts';
@@ -39,6 +40,8 @@ export interface RuntimeOptions {
   /** From hardware.ts; only `--simulate` loads simulations. */
   readonly makeBuses: (config: Config) => PlacedBuses;
   readonly random?: () => number;
+  /** Whether a file is there by which a daemon says that it set the clock; the system's unless given. */
+  readonly exists?: (path: string) => boolean;
   /** Leaves out a sensor whose opening ends the process. */
   readonly guard?: StartGuard;
 }
@@ -98,7 +101,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   });
   const journal = () => current.get();
   guard?.begin();
-  const timekeeper = createTimekeeper({ clock, builtAtMs: BUILT_AT_MS, anchor: anchorOf(journal(), bootId) });
+  const timekeeper = createTimekeeper({
+    clock,
+    builtAtMs: BUILT_AT_MS,
+    anchor: anchorOf(journal(), bootId),
+    chronySays: askTimedate,
+    ...(options.exists && { exists: options.exists }),
+  });
   timekeeper.onAnchor((anchor) => keepAnchor(journal(), bootId, anchor));
   const anchorOfBoot = (boot: string) => (boot === bootId ? timekeeper.anchor() : anchorOf(journal(), boot));
 

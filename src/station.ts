@@ -6,6 +6,7 @@ import type { PackedReading } from './codec.ts';
 import { timeOf } from './delivery.ts';
 import type { JournalStatus } from './journal/types.ts';
 import type { SensorHealth } from './sampler/types.ts';
+import { cardSentence } from './status/card.ts';
 import type { Timekeeper } from './timekeeper.ts';
 import type { SensorStatus, StateMessage } from './uplink/types.ts';
 
@@ -52,6 +53,8 @@ export function healthReport(parts: HealthParts): Readonly<Record<string, unknow
     dropped: journal.dropped,
     commits: journal.commits,
     bytes_written: journal.bytesWritten,
+    bytes_per_day: journal.bytesPerDay,
+    card: cardSentence(journal.bytesPerDay),
     journal_size: journal.sizeBytes,
     sensors: Object.fromEntries(
       Object.entries(sensors).map(([id, { reads, failures, missed }]) => [id, { reads, failures, missed }]),

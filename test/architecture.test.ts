@@ -77,7 +77,7 @@ const RULES: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   [/^src\/pipeline\.ts$/, /^src\/(codec|reading)\.ts$|^src\/filters\/filters\.ts$|^src\/sampler\/types\.ts$/],
   [
     /^src\/station\.ts$/,
-    /^src\/bus\/bus-health\.ts$|^src\/(codec|delivery|timekeeper)\.ts$|^src\/(journal|sampler|uplink)\/types\.ts$/,
+    /^src\/bus\/bus-health\.ts$|^src\/(codec|delivery|timekeeper)\.ts$|^src\/(journal|sampler|uplink)\/types\.ts$|^src\/status\/card\.ts$/,
   ],
   [
     /^src\/sensors\.ts$/,

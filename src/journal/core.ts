@@ -9,6 +9,7 @@ import type { Checksum, PreviousStream } from './format.ts';
 import type { JournalFs } from './fs.ts';
 import type { Segment } from './segment.ts';
 import type { BlockCodec, OldestRecord } from './types.ts';
+import type { Wear } from './wear.ts';
 
 export type JournalLog = (event: string, fields?: Readonly<Record<string, string | number | boolean>>) => void;
 
@@ -76,6 +77,7 @@ export interface Core {
   /** A thinned segment on its way to its place: goes into the cursor. */
   replacement: Replacement | undefined;
   readonly counters: { accepted: number; dropped: number; commits: number; bytesWritten: number };
+  readonly wear: Wear;
   /** Runs after all that was given before has ended. */
   exclusive<T>(work: () => Promise<T>): Promise<T>;
   /** Something may be there to read. */

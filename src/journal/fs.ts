@@ -71,13 +71,12 @@ export const nodeFs: JournalFs = {
       if (errnoOf(error) === 'ENOENT') return undefined;
       throw error;
     }
-    const listed: JournalEntry[] = [];
-    for (const entry of entries) {
+    const listed = await someAtOnce(entries, async (entry): Promise<JournalEntry[]> => {
       const kind = entry.isFile() ? 'file' : 'other';
       const sizeBytes = await sizeOf(join(path, entry.name), MAX_FOREIGN_DEPTH);
-      if (sizeBytes !== undefined) listed.push({ name: entry.name, kind, sizeBytes });
-    }
-    return listed;
+      return sizeBytes === undefined ? [] : [{ name: entry.name, kind, sizeBytes }];
+    });
+    return listed.flat();
   },
   async open(path, mode) {
     const file = fileOf(await open(path, FLAGS[mode], FILE_MODE));
@@ -109,6 +108,18 @@ function fileOf(handle: FileHandle): JournalFile {
     size: async () => (await handle.stat()).size,
     close: () => handle.close(),
   };
+}
+
+/** Enough to keep the threads of the pool busy, and not so many that others wait for long. */
+const AT_ONCE = 16;
+
+/** The results in order; a bounded number of works at a time. */
+export async function someAtOnce<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let done = 0; done < items.length; done += AT_ONCE) {
+    results.push(...(await Promise.all(items.slice(done, done + AT_ONCE).map(work))));
+  }
+  return results;
 }
 
 async function sizeOf(path: string, depth: number): Promise<number | undefined> {

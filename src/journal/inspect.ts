@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { type Consumer, countLeft, firstPending, gapOf } from './consumer.ts';
 import { type Checksum, checksum, decodeRecord, seqAt } from './format.ts';
 import { type JournalFs, nodeFs, storageError } from './fs.ts';
+import { placeOf } from './place.ts';
 import { reconcile, survey } from './recovery.ts';
 import { framesOf, learnKept, type Segment, takenBetween } from './segment.ts';
 import type { BlockCodec, JournalStatus, OldestRecord } from './types.ts';
+import { bytesPerDay } from './wear.ts';
 
 /** A file that vanishes between two looks is a change under way: look again, so often. */
 const MAX_LOOKS = 5;
@@ -19,6 +21,8 @@ export interface StoredStatus
   /** The first pending record itself, for its time. */
   readonly oldest: OldestRecord | null;
   readonly notes: Readonly<Record<string, string>>;
+  /** Damaged files that an opening moved aside: their paths. */
+  readonly keptAside: readonly string[];
 }
 
 /** `codec` is that of the service: without it the oldest record is not known where that is packed. */
@@ -36,11 +40,12 @@ export async function inspectJournal(
 }
 
 async function inspectOnce(
-  directory: string,
+  configured: string,
   fs: JournalFs,
   codec: BlockCodec | undefined,
   isLast: boolean,
 ): Promise<StoredStatus> {
+  const { directory, besideBytes } = await placeOf(fs, configured);
   const pathOf = (name: string) => join(directory, name);
   const entries = (await fs.list(directory)) ?? [];
   const before = entries.map((entry) => entry.name).join();
@@ -64,7 +69,9 @@ async function inspectOnce(
     last: last === 0 ? null : last,
     oldest: first === null ? null : await oldestPending(fs, pathOf, found.segments, first, checksum, codec),
     notes: found.cursor?.state.notes ?? {},
-    sizeBytes: entries.reduce((sum, entry) => sum + entry.sizeBytes, 0),
+    bytesPerDay: bytesPerDay(found.cursor?.state.written),
+    keptAside: found.quarantined.map(({ name }) => pathOf(name)),
+    sizeBytes: besideBytes + entries.reduce((sum, entry) => sum + entry.sizeBytes, 0),
     gaps: Object.fromEntries(
       [...consumers.values()].map(({ name, gaps }) => [name, gaps.filter((gap) => !gap.settled).map(gapOf)]),
     ),

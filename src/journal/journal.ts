@@ -14,15 +14,17 @@ import { asideBytes, type Core, type JournalLog, mutex, type Tuning } from './co
 import { CURSOR_FILE_BYTES, cursorStore, storedConsumer } from './cursor.ts';
 import { type JournalFs, nodeFs, storageError } from './fs.ts';
 import { firstStored, oldestPending } from './inspect.ts';
-import { addConsumer } from './members.ts';
+import { addConsumer, adoptPlaces } from './members.ts';
 import { checkNote, notesOf } from './notes.ts';
+import { placeOf } from './place.ts';
 import { createReader, type ManagedReader } from './reader.ts';
-import { type Recovered, reconcile, type Survey, survey } from './recovery.ts';
+import { otherBytesOf, type Recovered, reconcile, type Survey, survey } from './recovery.ts';
 import { tidy } from './repair.ts';
 import { prepareSpare, release } from './retention.ts';
 import { defaultTuning } from './tuning.ts';
-import type { Journal, JournalOptions, JournalStatus } from './types.ts';
+import type { BatchPosition, Journal, JournalOptions, JournalStatus } from './types.ts';
 import { createUpkeep } from './upkeep.ts';
+import { bytesPerDay, createWear } from './wear.ts';
 import { createWriter } from './writer.ts';
 
 export type { JournalLog, Tuning } from './core.ts';
@@ -43,6 +45,8 @@ export interface OpenOptions extends JournalOptions {
   readonly log?: JournalLog;
   /** Marks every batch: the records are nowhere but in memory. */
   readonly volatile?: boolean;
+  /** Known to be acknowledged beyond what the cursors say. */
+  readonly acknowledged?: ReadonlyMap<string, BatchPosition>;
   /** For tests: small files, short strides. */
   readonly tuning?: Partial<Tuning>;
 }
@@ -57,23 +61,35 @@ export async function openJournal(options: OpenOptions): Promise<Journal> {
   try {
     await fs.makeDirectory(directory);
     lock = await fs.lock(directory);
-    return await openLocked(options, fs, lock);
+    const place = await placeOf(fs, directory);
+    if (place.directory !== directory) {
+      options.log?.('journal-newer-kept', { kept: directory, directory: place.directory });
+      await fs.makeDirectory(place.directory);
+    }
+    return await openLocked({ ...options, directory: place.directory }, fs, lock, place.besideBytes);
   } catch (error) {
     await lock?.release();
     throw storageError(error, directory);
   }
 }
 
-async function openLocked(options: OpenOptions, fs: JournalFs, lock: { release(): Promise<void> }): Promise<Journal> {
+async function openLocked(
+  options: OpenOptions,
+  fs: JournalFs,
+  lock: { release(): Promise<void> },
+  besideBytes: number,
+): Promise<Journal> {
   const { directory, maxSizeBytes } = options;
   const pathOf = (name: string) => join(directory, name);
   const tuning = { ...defaultTuning(maxSizeBytes), ...options.tuning };
-  const found = await survey(fs, directory, pathOf, tuning.checksum);
+  const inside = await survey(fs, directory, pathOf, tuning.checksum);
+  const found = { ...inside, foreignBytes: inside.foreignBytes + besideBytes };
   if (found.foreignBytes + 2 * tuning.cursorBytes + MIN_SEGMENTS * tuning.segmentBytes > maxSizeBytes) {
     const message = `The journal directory ${directory} holds ${found.foreignBytes} bytes of other files, which leaves too little of journal.max_size: move them or raise it.`;
     throw new SedgeError('journal.permission', message);
   }
   const recovered = reconcile(found, options.consumers);
+  if (options.acknowledged) adoptPlaces(recovered, options.acknowledged);
   const core = createCore(options, fs, tuning, pathOf, found, recovered);
   await tidy(core, found);
   if (recovered.damagedRecords > 0) core.log('journal-damage-found', { records: recovered.damagedRecords });
@@ -94,6 +110,7 @@ function createCore(
   const counters = { accepted: 0, dropped: 0, commits: 0, bytesWritten: 0 };
   const waiters = new Set<() => void>();
   const notes = notesOf(found.cursor?.state.notes);
+  const wear = createWear(found.cursor?.state.written, options.clock, counters);
 
   const snapshot = () => {
     const taken = [...consumers.values()].map((consumer) => ({
@@ -107,6 +124,7 @@ function createCore(
         newest: core.newest >= streamFirstSeq ? { stream, seq: core.newest } : newest,
         consumers: Object.fromEntries(taken.map(({ consumer }) => [consumer.name, storedConsumer(consumer)])),
         notes: Object.fromEntries(notes),
+        written: wear.total(),
         ...(core.replacement && { replacement: core.replacement }),
       },
       durable: () => {
@@ -143,12 +161,7 @@ function createCore(
     newest: newest?.seq ?? 0,
     nextNumber: found.nextNumber,
     spareBytes: found.spareBytes,
-    otherBytes:
-      found.foreignBytes +
-      [...found.damaged, ...found.surplus, ...found.quarantined, ...(found.replaced ? [found.replaced] : [])].reduce(
-        (sum, entry) => sum + entry.sizeBytes,
-        0,
-      ),
+    otherBytes: otherBytesOf(found),
     asideBytes: new Map(),
     storage: 'ok',
     closed: false,
@@ -159,6 +172,7 @@ function createCore(
     sealed: () => {},
     replacement: found.replaced && found.cursor?.state.replacement,
     counters,
+    wear,
     exclusive: mutex(),
     waiters,
     wake: () => {
@@ -276,6 +290,7 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
         gaps: Object.fromEntries(
           consumers.map(({ name, gaps }) => [name, gaps.filter((gap) => !gap.settled).map(gapOf)]),
         ),
+        bytesPerDay: bytesPerDay(core.wear.total()),
         ...core.counters,
       };
     },

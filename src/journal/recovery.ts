@@ -9,8 +9,9 @@
 import { addGap, addThinned, type Consumer, join, type Stored } from './consumer.ts';
 import { CURSOR_NAMES, CURSOR_TEMPORARY, type CursorState, gapFrom, MAX_CURSOR_BYTES, readCursor } from './cursor.ts';
 import { BLOCK_BYTES, type Checksum, type SegmentHeader, segmentNumber } from './format.ts';
-import { errnoOf, type JournalEntry, type JournalFs } from './fs.ts';
-import { readHeader, type ScanResult, type Segment, scanSegment, takenOf } from './segment.ts';
+import { errnoOf, type JournalEntry, type JournalFs, someAtOnce } from './fs.ts';
+import { anotherAnswers, headerOrDamage } from './headers.ts';
+import { type ScanResult, type Segment, scanSegment, takenOf } from './segment.ts';
 
 export const SPARE_NAME = 'spare';
 /** A copy of the newest frame in the making, see repair.ts. */
@@ -64,12 +65,21 @@ export async function survey(
   const thinned = await replacementOf(fs, pathOf, cursor?.state, entries);
   let replaced: JournalEntry | undefined;
 
-  for (const entry of [...entries].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+  const sorted = [...entries].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const named = sorted.filter(({ name, kind }) => kind === 'file' && segmentNumber(name) !== undefined);
+  const read = await someAtOnce(named, ({ name }) =>
+    headerOrDamage(fs, pathOf(name), () => anotherAnswers(fs, pathOf, entries, name)),
+  );
+  const headers = new Map(named.map(({ name }, index) => [name, read[index]]));
+
+  for (const entry of sorted) {
     const { name, sizeBytes } = entry;
     const number = segmentNumber(name.endsWith(QUARANTINE_SUFFIX) ? name.slice(0, -QUARANTINE_SUFFIX.length) : name);
     if (number !== undefined) nextNumber = Math.max(nextNumber, number + 1);
     const slot = CURSOR_NAMES.indexOf(name as 'cursor-0');
     if (name.endsWith(QUARANTINE_SUFFIX)) quarantined.push(entry);
+    // What a power cut leaves of a spare in the making: in the way of the next one, and no use.
+    else if (name === SPARE_NAME && entry.kind === 'file' && sizeBytes === 0) surplus.push(entry);
     else if (thinned && name === THINNED_NAME) {
       // In the list under its number, unless there is nothing there that it could replace.
       if (!replaced) surplus.push(entry);
@@ -83,7 +93,7 @@ export async function survey(
       candidates.push(thinned);
     } else if (number !== undefined && number <= packedTo) surplus.push(entry);
     else {
-      const header = await headerOrDamage(fs, pathOf(name));
+      const header = headers.get(name);
       if (header === 'gone') continue;
       if (header === 'newer') foreignBytes += sizeBytes;
       else if (!header) damaged.push(entry);
@@ -140,22 +150,13 @@ async function replacementOf(
 ): Promise<Segment | undefined> {
   const entry = entries.find(({ name, kind }) => name === THINNED_NAME && kind === 'file');
   if (!entry || !state?.replacement) return undefined;
-  const header = await headerOrDamage(fs, pathOf(THINNED_NAME));
+  const header = await headerOrDamage(fs, pathOf(THINNED_NAME), () =>
+    anotherAnswers(fs, pathOf, entries, THINNED_NAME),
+  );
   if (typeof header !== 'object' || header.number !== state.replacement.number) return undefined;
   if (header.salt !== state.replacement.salt) return undefined;
   const { sizeBytes } = entry;
   return { header, name: THINNED_NAME, lastSeq: 0, endBytes: sizeBytes, sizeBytes, readers: 0 };
-}
-
-/** Undefined for a file that cannot be a segment; a device that does not answer is an error. */
-async function headerOrDamage(fs: JournalFs, path: string): Promise<SegmentHeader | 'newer' | 'gone' | undefined> {
-  try {
-    return await readHeader(fs, path);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return 'gone';
-    if (errnoOf(error) === 'EACCES' || errnoOf(error) === 'EPERM' || errnoOf(error) === 'ELOOP') return undefined;
-    throw error;
-  }
 }
 
 async function scanOrNothing(fs: JournalFs, path: string, header: SegmentHeader, crc: Checksum): Promise<ScanResult> {
@@ -165,6 +166,12 @@ async function scanOrNothing(fs: JournalFs, path: string, header: SegmentHeader,
     if (errnoOf(error) !== 'ENOENT') throw error;
     return { lastSeq: header.firstSeq - 1, endBytes: BLOCK_BYTES, holes: [], lastFrame: undefined };
   }
+}
+
+/** Bytes of what is neither a segment in use, nor a cursor, nor the spare. */
+export function otherBytesOf({ foreignBytes, damaged, surplus, quarantined, replaced }: Survey): number {
+  const files = [...damaged, ...surplus, ...quarantined, ...(replaced ? [replaced] : [])];
+  return files.reduce((sum, { sizeBytes }) => sum + sizeBytes, foreignBytes);
 }
 
 export interface Recovered {

@@ -112,6 +112,8 @@ export interface JournalStatus {
   readonly commits: number;
   /** Bytes given to write calls since this opening, including headers, padding and cursors. */
   readonly bytesWritten: number;
+  /** The same in a day, over this and earlier openings; null while it is too early to say. */
+  readonly bytesPerDay: number | null;
 }
 
 export interface Journal {

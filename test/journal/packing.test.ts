@@ -10,6 +10,7 @@ import { pack, unpack } from '../../src/codec.ts';
 import { inspectJournal } from '../../src/journal/inspect.ts';
 import { type OpenOptions, openJournal } from '../../src/journal/journal.ts';
 import type { Gap, Journal, JournalReader, JournalRecord } from '../../src/journal/types.ts';
+import { verifyJournal } from '../../src/journal/verify.ts';
 
 const BOOT = '11111111-2222-3333-4444-555555555555';
 const TUNING = { segmentBytes: 64 * 1024, packAfterMs: 0, blockRecords: 200 };
@@ -113,6 +114,9 @@ describe('what waits', () => {
     const file = await openFile(join(directory, names[0]!), 'r+');
     await file.write(Buffer.from('damage'), 0, 6, 4096 + 100);
     await file.close();
+    const { damages, records: intact } = await verifyJournal(directory, { codec: blockCodec });
+    expect([damages.length, intact]).toEqual([1, 3_800]);
+    expect(damages[0]).toMatchObject({ file: names[0], offset: 4_096, from: 1, to: 200 });
     journal = await open();
     const { records, gaps } = await drain(journal.reader('cloud'));
     expect(gaps).toHaveLength(1);
