@@ -6,17 +6,21 @@
  *   sedge.cache   V8's compiled code of it, for the Node that built it; any other Node ignores it
  *   aedes.cjs     the demo's broker, so that the service never reads it
  *   THIRD_PARTY_LICENSES.txt
+ *
+ * `node scripts/build.mjs DIR` builds there instead. SOURCE_DATE_EPOCH (in seconds) is the date of the build, if it is set.
  */
 import { chmodSync, copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Script } from 'node:vm';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const dist = join(root, 'dist');
+const dist = resolve(process.argv[2] ?? join(root, 'dist'));
+const { SOURCE_DATE_EPOCH } = process.env;
+const builtAtMs = SOURCE_DATE_EPOCH === undefined ? Date.now() : Number(SOURCE_DATE_EPOCH) * 1000;
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 /** Compiled for this machine, or not there: found in node_modules at run time. */
 const NATIVE = ['i2c-bus', 'onoff', 'node-unix-socket'];
@@ -61,7 +65,7 @@ const common = {
   external: NATIVE,
   define: {
     SEDGE_VERSION: JSON.stringify(version),
-    SEDGE_BUILT_AT_MS: String(Date.now()),
+    SEDGE_BUILT_AT_MS: String(builtAtMs),
     // node-cron looks where it is when it is loaded; what it would start from there is its own runner, which is not used.
     'import.meta.url': '"file:///sedge.cjs"',
   },

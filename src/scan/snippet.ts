@@ -51,16 +51,17 @@ function lines(scan: Scan, drivers: DriverTable): readonly Line[] {
   );
 }
 
-export function snippet(scan: Scan, drivers: DriverTable): string {
-  const all = lines(scan, drivers);
+/** The sensors that were found, each a line of YAML below `sensors:`. */
+export function sensorLines(scan: Scan, drivers: DriverTable): readonly string[] {
   const seen = new Map<string, number>();
-  const written = all.map(({ id, driver, keys, comment }) => {
+  return lines(scan, drivers).map(({ id, driver, keys, comment }) => {
     const count = (seen.get(id) ?? 0) + 1;
     seen.set(id, count);
     const name = count === 1 ? id : `${id}-${count}`;
     const text = `${name}: { driver: ${driver}, ${keys} }`;
     return comment === undefined ? `  ${text}` : `  # ${text}   # ${comment}`;
   });
-  const board = '  board: { driver: host, every: 1m }';
-  return ['version: 1', 'sensors:', ...written, board, ''].join('\n');
 }
+
+export const snippet = (scan: Scan, drivers: DriverTable): string =>
+  ['version: 1', 'sensors:', ...sensorLines(scan, drivers), '  board: { driver: host, every: 1m }', ''].join('\n');

@@ -43,7 +43,6 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
   let connection: MqttConnection | undefined;
   let announcer: Announcer | undefined;
   let failure: SedgeError | undefined;
-  let toldFailure: string | undefined;
   let batchesAcknowledged = 0;
   let recordsAcknowledged = 0;
   let acknowledgedAtMs: number | undefined;
@@ -82,16 +81,10 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
     changed();
   }
 
-  /** The same failure again and again is one line in the log. */
+  /** The log folds what comes again and again; `retry_ms` tells it when that will be. */
   function tellFailure(retryMs: number): void {
     const { code, message } = failure ?? {};
-    log[message === toldFailure ? 'debug' : 'warn']('uplink.offline', {
-      uplink: name,
-      code,
-      message,
-      retry_ms: retryMs,
-    });
-    toldFailure = message;
+    log.warn('uplink.offline', { uplink: name, code, message, retry_ms: retryMs });
   }
 
   /** One connection from CONNACK to its end; returns why it ended. */
