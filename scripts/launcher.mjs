@@ -11,6 +11,7 @@ import { readFileSync } from 'fs';
 import { createRequire } from 'module';
 import { dirname, join } from 'path';
 import { fileURLToPath } from 'url';
+import { setFlagsFromString } from 'v8';
 import { Script } from 'vm';
 
 var NEEDED = [20, 19];
@@ -37,6 +38,9 @@ try {
 var loaded = { exports: {} };
 var run = new Script(readFileSync(file, 'utf8'), options).runInThisContext();
 options = undefined; // V8 has taken what it needs; a megabyte less to hold.
+// A scavenge of so small a heap takes a millisecond on one thread; sharing it out would wake four. Said only now, because V8
+// takes compiled code for the flags it was compiled with.
+setFlagsFromString('--no-parallel-scavenge');
 // The last argument: a script has no import() of its own, and users' drivers may be ES modules.
 run(loaded.exports, createRequire(file), loaded, file, directory, (specifier) => import(specifier));
 loaded.exports.runProcess();

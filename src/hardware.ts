@@ -25,7 +25,7 @@ function pluggable(bus: I2cBus, at: string, unplugged: ReadonlySet<string>): I2c
   const checked =
     (transfer: I2cTransfer): I2cTransfer =>
     async (address, tx, rxLength) => {
-      if (!unplugged.has(addressKey(at, address))) return transfer(address, tx, rxLength);
+      if (unplugged.size === 0 || !unplugged.has(addressKey(at, address))) return transfer(address, tx, rxLength);
       throw new SedgeError(
         'bus.nack',
         `nothing acknowledges at 0x${address.toString(16)} on ${bus.title}: it is unplugged`,

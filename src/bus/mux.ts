@@ -57,17 +57,19 @@ async function connect(known: Settings, transfer: I2cTransfer, { mux, mask, cloc
 function view(bus: I2cBus, title: string, wish: Wish): I2cBus {
   const known = settingsOf(bus);
   const exclusive = <T>(work: (transfer: I2cTransfer) => Promise<T>): Promise<T> =>
-    bus.exclusive((transfer) =>
-      work(async (address, tx, rxLength) => {
-        try {
-          await connect(known, transfer, wish);
-          return await transfer(address, tx, rxLength);
-        } catch (error) {
-          for (const mux of known.keys()) known.set(mux, undefined);
-          throw error;
-        }
-      }),
-    );
+    known.size === 0
+      ? bus.exclusive(work)
+      : bus.exclusive((transfer) =>
+          work(async (address, tx, rxLength) => {
+            try {
+              await connect(known, transfer, wish);
+              return await transfer(address, tx, rxLength);
+            } catch (error) {
+              for (const mux of known.keys()) known.set(mux, undefined);
+              throw error;
+            }
+          }),
+        );
   return {
     title,
     get clockHz() {

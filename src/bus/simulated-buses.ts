@@ -58,12 +58,12 @@ export function simulatedBuses(options: SimulatedBusesOptions): SimulatedBuses {
   const { placements, simulations, world, faults = {}, seed, clock, files = fileTree() } = options;
   const parents = new Map<number, SimulatedI2cBus>();
   const muxes = new Map<string, SimulatedMux>();
-  /** By place and address. */
-  const intercepts = new Map<string, Intercept>();
+  /** By place and address, of the sensors that have faults. */
+  const intercepts = new Map<string, Map<number, Intercept>>();
   const wires = new Map<string, { readonly sensor: string; readonly wire: SimulatedWire }>();
 
   const parentOf = (on: number): SimulatedI2cBus => {
-    const parent = parents.get(on) ?? simulatedI2cBus({ title: `simulated I2C bus ${on}` });
+    const parent = parents.get(on) ?? simulatedI2cBus({ title: `simulated I2C bus ${on}`, transcriptLength: 0 });
     parents.set(on, parent);
     return parent;
   };
@@ -91,7 +91,10 @@ export function simulatedBuses(options: SimulatedBusesOptions): SimulatedBuses {
         else parentOf(on).attach(address, chip);
       };
       plug();
-      intercepts.set(`${placeKey(on, mux)}:${address}`, faultIntercept({ ...own, onUnplug: plug }));
+      const at = intercepts.get(placeKey(on, mux)) ?? new Map<number, Intercept>();
+      intercepts.set(placeKey(on, mux), at);
+      if (own.faults.length > 0) at.set(address, faultIntercept({ ...own, onUnplug: plug }));
+      else at.delete(address);
     } else if (place.bus === 'gpio') {
       const wire = simulation?.bus === 'gpio' ? simulation.create(surroundings()) : STAYS_LOW;
       wires.set(lineKey(place.place), { sensor: id, wire });
@@ -108,7 +111,7 @@ export function simulatedBuses(options: SimulatedBusesOptions): SimulatedBuses {
     put,
     i2c(on, mux) {
       const key = placeKey(on, mux);
-      const view = faulty.get(key) ?? withFaults(views.at(on, mux), (address) => intercepts.get(`${key}:${address}`));
+      const view = faulty.get(key) ?? withFaults(views.at(on, mux), (address) => intercepts.get(key)?.get(address));
       faulty.set(key, view);
       return view;
     },
@@ -132,8 +135,9 @@ function withFaults(bus: I2cBus, interceptOf: (address: number) => Intercept | u
   const meeting =
     (transfer: I2cTransfer): I2cTransfer =>
     (address, tx, rxLength) => {
-      const pass = () => transfer(address, tx, rxLength);
-      return interceptOf(address)?.(address, tx, rxLength, pass) ?? pass();
+      const intercept = interceptOf(address);
+      if (!intercept) return transfer(address, tx, rxLength);
+      return intercept(address, tx, rxLength, () => transfer(address, tx, rxLength));
     };
   return {
     title: bus.title,

@@ -21,7 +21,7 @@ export interface SimulatedI2cBus extends I2cBus {
   attach(address: number, chip: SimulatedChip): void;
   /** Unplugs what is at an address. */
   detach(address: number): void;
-  /** Completed and failed transfers, oldest first, as `0x44 w 94 r 6666`: for golden transcripts. At most the last 10,000. */
+  /** Completed and failed transfers, oldest first, as `0x44 w 94 r 6666`: for golden transcripts. At most the last `transcriptLength`. */
   readonly transcript: readonly string[];
 }
 
@@ -29,24 +29,31 @@ export interface SimulatedI2cOptions {
   readonly title?: string;
   readonly clockHz?: number;
   readonly intercept?: Intercept;
+  /** How many transfers the transcript keeps; 0 for a bus that runs for months. 10,000 unless set. */
+  readonly transcriptLength?: number;
 }
 
-const MAX_TRANSCRIPT = 10_000;
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 export function simulatedI2cBus({
   title = 'simulated I2C bus',
   clockHz = 400_000,
-  intercept = (_address, _tx, _rxLength, pass) => pass(),
+  intercept,
+  transcriptLength = 10_000,
 }: SimulatedI2cOptions = {}): SimulatedI2cBus {
   const chips = new Map<number, SimulatedChip>();
+  /** Those that connect further chips. */
+  let switches: readonly SimulatedChip[] = [];
   const transcript: string[] = [];
   let last: Promise<unknown> = Promise.resolve();
 
   const nack = (address: number) =>
     new SedgeError('bus.nack', `nothing acknowledges at ${hexAddress(address)} on ${title}: check wiring and address`);
+  const findSwitches = () => {
+    switches = [...chips.values()].filter((chip) => chip.behind);
+  };
   const listeners = (address: number): SimulatedChip[] => {
-    const reached = [...chips.values()].flatMap((chip) => chip.behind?.(address) ?? []);
+    const reached = switches.flatMap((chip) => chip.behind?.(address) ?? []);
     const beside = chips.get(address);
     return beside && reached.length === 0 ? [beside] : reached;
   };
@@ -63,11 +70,14 @@ export function simulatedI2cBus({
       replies.reduce((wire, reply) => wire & (reply[at] ?? 0xff), 0xff),
     );
   };
-  const transfer: I2cTransfer = async (address, tx, rxLength) => {
+  const intercepted: I2cTransfer = intercept
+    ? (address, tx, rxLength) => intercept(address, tx, rxLength, () => exchange(address, tx, rxLength))
+    : exchange;
+  const written: I2cTransfer = async (address, tx, rxLength) => {
     const line = `${hexAddress(address)}${tx.length > 0 ? ` w ${hex(tx)}` : ''}`;
-    if (transcript.length >= MAX_TRANSCRIPT) transcript.shift();
+    if (transcript.length >= transcriptLength) transcript.shift();
     try {
-      const reply = await intercept(address, tx, rxLength, () => exchange(address, tx, rxLength));
+      const reply = await intercepted(address, tx, rxLength);
       transcript.push(rxLength > 0 ? `${line} r ${hex(reply)}` : line);
       return reply;
     } catch (error) {
@@ -75,6 +85,7 @@ export function simulatedI2cBus({
       throw error;
     }
   };
+  const transfer = transcriptLength > 0 ? written : intercepted;
   const exclusive = <T>(work: (transfer: I2cTransfer) => Promise<T>): Promise<T> => {
     const run = () => work(transfer);
     const result = last.then(run, run);
@@ -86,8 +97,14 @@ export function simulatedI2cBus({
     title,
     clockHz,
     transcript,
-    attach: (address, chip) => void chips.set(address, chip),
-    detach: (address) => void chips.delete(address),
+    attach(address, chip) {
+      chips.set(address, chip);
+      findSwitches();
+    },
+    detach(address) {
+      chips.delete(address);
+      findSwitches();
+    },
     transfer: (address, tx, rxLength) => exclusive((held) => held(address, tx, rxLength)),
     exclusive,
     async close() {},

@@ -11,7 +11,7 @@ import { crc32 } from 'node:zlib';
 import { SedgeError } from '../errors.ts';
 import type { Consumer, GapEntry } from './consumer.ts';
 import { BLOCK_BYTES, roundUpToBlock } from './format.ts';
-import { errno, errnoOf, type JournalFile, type JournalFs, readFully, writeFully } from './fs.ts';
+import { errno, errnoOf, type JournalFile, type JournalFs, readFully, writeDurably, writeFully } from './fs.ts';
 
 export const CURSOR_NAMES = ['cursor-0', 'cursor-1'] as const;
 const MAGIC = Buffer.from('SEDGECUR', 'latin1');
@@ -134,10 +134,8 @@ export function cursorStore(options: CursorStoreOptions): CursorStore {
   let waiting: Promise<void> | undefined;
 
   const overwrite = async (index: number, bytes: Buffer) => {
-    files[index] ??= await fs.open(pathOf(CURSOR_NAMES[index]!), 'write');
-    const file = files[index];
-    await writeFully(file, bytes, 0);
-    await file.fdatasync();
+    files[index] ??= await fs.open(pathOf(CURSOR_NAMES[index]!), 'commit');
+    await writeDurably(files[index], bytes, 0);
   };
   /** A fresh file under the slot's name: the first one, and for a slot that failed twice. Full of zeros, to have room. */
   const replace = async (index: number, bytes: Buffer) => {
@@ -160,8 +158,10 @@ export function cursorStore(options: CursorStoreOptions): CursorStore {
       await fs.unlink(path).catch(() => {});
       throw error;
     }
+    // The next save opens what has its name now, for durable writes.
+    await file.close().catch(() => {});
     await files[index]?.close().catch(() => {});
-    files[index] = file;
+    files[index] = undefined;
     sizes[index] = sized.length;
   };
 

@@ -24,7 +24,10 @@ export function createScheduler(clock: Clock): Scheduler {
   const arm = () => {
     if (waking) return; // once, at its end
     let earliestMs = Number.POSITIVE_INFINITY;
-    for (const { atMs } of entries) if (atMs < earliestMs) earliestMs = atMs;
+    // Not for-of: this runs several times per reading, and an iterator is an object per entry.
+    entries.forEach(({ atMs }) => {
+      if (atMs < earliestMs) earliestMs = atMs;
+    });
     if (earliestMs === wakeAtMs) return;
     cancelTimer();
     wakeAtMs = earliestMs;
