@@ -99,7 +99,10 @@ export function createWriter(core: Core, initialCommitEveryMs: number): Writer {
     // A turn later, so that records appended together are committed together.
     loop ??= new Promise<void>((resolve) => setImmediate(resolve)).then(commitAll).finally(() => {
       loop = undefined;
-      if (waiting.length > 0) startTimer();
+      if (waiting.length === 0) return;
+      // An urgent record may come after the last look at `demanded` and before this line.
+      if (demanded > 0) void commitSoon();
+      else startTimer();
     });
     return loop;
   };
@@ -229,6 +232,7 @@ export function createWriter(core: Core, initialCommitEveryMs: number): Writer {
     const rejected = waiting;
     waiting = [];
     waitingBytes = 0;
+    demanded = 0;
     for (const { reject } of rejected) reject(error);
   };
 
