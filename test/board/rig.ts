@@ -12,7 +12,8 @@ import { fileURLToPath } from 'node:url';
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 /** Two boards side by side: each has its own RIG_OUT. */
 const OUT = process.env.RIG_OUT ?? `${HERE}out`;
-const SHARE = `${OUT}/run/share`;
+/** /rig in the board. */
+export const SHARE = `${OUT}/run/share`;
 const BUILD_TIMEOUT_MS = 900_000;
 const BOOT_TIMEOUT_MS = 300_000;
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
@@ -88,6 +89,13 @@ export async function up(): Promise<void> {
   progress(built.stdout.trim().split('\n').at(-1) ?? '');
   await boot('reset');
   await start();
+}
+
+/** A board that nobody has used: pristine disks, booted. */
+export async function fresh(): Promise<void> {
+  const { status } = await execute('boot.sh', ['status'], BOOT_TIMEOUT_MS, {});
+  if (status === 0) await cut();
+  await up();
 }
 
 export interface BootOptions {
