@@ -4,7 +4,7 @@
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { attempt, eventually, guest, put, setChips, UP_TIMEOUT_MS, unavailable, up } from '../rig.ts';
-import { SEDGE } from '../station.ts';
+import { installService, mountJournal, SEDGE, uninstall } from '../station.ts';
 import { follow } from './follow.ts';
 import { startTimeServer, TIMESYNCD_CONFIG, TIMESYNCD_CONFIG_PATH, type TimeServer } from './time-server.ts';
 
@@ -394,5 +394,92 @@ describe.skipIf(reason !== undefined)(`a seeded fault${reason === undefined ? ''
     } finally {
       await undo?.();
     }
+  });
+});
+
+const ETC = '/etc/sedge/sedge.yaml';
+const SERVICE_CONFIG = config({ journal: '{ directory: /var/lib/sedge, max_size: 8MB }' });
+
+/** Of the installed service; who asks is root, with the command that the installation put on the path. */
+const SERVICE_FAULTS: readonly Fault[] = [
+  {
+    what: 'that failed for its configuration',
+    seed: async () => {
+      await put(ETC, SERVICE_CONFIG.replace('every: 1m', 'evry: 1m'));
+      await attempt('systemctl restart sedge');
+    },
+    check: 'service',
+    says: /the service failed: exit status 78/,
+    fix: /^sudo sedge check --config \/etc\/sedge\/sedge\.yaml, correct what it says, then sudo systemctl start sedge$/,
+    async hands() {
+      expect((await attempt(`sedge check --config ${ETC}`)).stderr).toMatch(/did you mean `every`/);
+      await put(ETC, SERVICE_CONFIG);
+      await guest('systemctl start sedge', 180);
+    },
+  },
+  {
+    what: 'that does not start at boot',
+    seed: () => guest('systemctl disable --quiet sedge'),
+    check: 'service',
+    says: /does not start at boot/,
+    fix: /^sudo systemctl enable sedge$/,
+  },
+  {
+    what: 'that somebody stopped',
+    seed: () => guest('systemctl stop sedge', 60),
+    check: 'service',
+    says: /the service is inactive/,
+    fix: /^sudo systemctl start sedge$/,
+  },
+  {
+    what: 'whose configuration its user may not read',
+    seed: () => guest(`chown root:root ${ETC} && chmod 600 ${ETC}`),
+    check: 'configuration',
+    says: /the service's user sedge may not read/,
+    fix: /^sudo chgrp sedge \/etc\/sedge\/sedge\.yaml && sudo chmod 640/,
+  },
+  {
+    what: 'one of whose chips was unplugged',
+    seed: async () => {
+      setChips({ silent: [0x76] });
+      await eventually('the service has noticed', 120, async () =>
+        (await guest('sedge status --json')).includes('bus.nack') ? true : undefined,
+      );
+    },
+    check: 'sensors.air',
+    says: /offline in the running service: nothing acknowledges at 0x76/,
+    fix: /check/,
+    hands: async () => setChips({}),
+  },
+];
+
+describe.skipIf(reason !== undefined)(`a service${reason === undefined ? '' : ` (${reason})`}`, () => {
+  beforeAll(async () => {
+    await up();
+    await guest('systemctl start mosquitto');
+    await mountJournal();
+    await installService(SERVICE_CONFIG);
+  }, UP_TIMEOUT_MS);
+  afterAll(async () => {
+    if (reason === undefined) await uninstall();
+  }, 180_000);
+  afterEach(() => setChips({}));
+
+  it.each(SERVICE_FAULTS)('$what: is found, and the fix mends it', async ({ seed, check, says, fix, hands }) => {
+    const ask = async () => {
+      const { stdout, stderr } = await attempt('sedge doctor --json');
+      expect(stdout, stderr).not.toBe('');
+      return (JSON.parse(stdout) as Told[]).filter((one) => one.state !== 'ok' && one.check === check);
+    };
+    await seed();
+    const told = await ask();
+    const found = told.find(({ message }) => says.test(message));
+    expect(found, JSON.stringify(told)).toMatchObject({ fix: expect.stringMatching(fix) });
+    await (hands ? hands(found!.fix!) : follow(found!.fix!, ETC));
+    await eventually('the fault is gone', 120, async () => {
+      const left = (await ask()).filter(({ message }) => says.test(message));
+      if (left.length > 0) throw new Error(JSON.stringify(left));
+      return true;
+    });
   });
 });
