@@ -83,14 +83,16 @@ describe.skipIf(reason !== undefined)(`the wires${reason === undefined ? '' : ` 
     });
 
     it.each([
-      ['does not acknowledge', { silent: [0x45] }, /room: nothing acknowledges at 0x45/, 69],
-      ['holds the clock', { hang: [0x45] }, /room: .*0x45.*(did not end|timed out|time)/i, 69],
+      // A chip that is deaf while it measures is asked again, within its deadline: either is said, as the time allows.
+      ['does not acknowledge', { silent: [0x45] }, /room: .*(nothing acknowledges at 0x45|did not end)/, undefined],
+      ['holds the clock', { hang: [0x45] }, /room: .*(0x45.*did not end|timed out|did not end)/i, undefined],
       ['spoils its checksum', { badCrc: [0x45] }, /room: .*(checksum|CRC)/i, 1],
     ])('a chip that %s fails with its reason, and the others are read', async (_what, faults, says, expectedStatus) => {
       setChips(faults);
       const { status, stderr, values } = await read(`${AIR}\n  room: { driver: sht4x, address: 0x45, every: 10s }`);
       expect(stderr).toMatch(says);
-      expect(status).toBe(expectedStatus);
+      if (expectedStatus === undefined) expect([1, 69]).toContain(status);
+      else expect(status).toBe(expectedStatus);
       expect(Object.keys(values)).toEqual(['air']);
     });
   });
@@ -164,11 +166,11 @@ describe.skipIf(reason !== undefined)(`the wires${reason === undefined ? '' : ` 
         await put(
           FILE,
           config(`  plain: { driver: gpio-input, line: 17, options: { debounce: 20ms } }
-  named: { driver: gpio-input, line: GPIO22, options: { debounce: 20ms } }`),
+  named: { driver: gpio-input, line: { chip: ${/gpio_label=(\S+)/.exec(parameters)![1]}, line: GPIO22 }, options: { debounce: 20ms } }`),
         );
         await guest(`rm -rf /root/buses/journal
-        systemd-run --quiet --unit=edges-seen sh -c 'mosquitto_sub -q 1 -t sedge/buses/readings > /root/buses/seen'
-        systemd-run --quiet --unit=edges /usr/local/bin/${SEDGE} run --config ${FILE}`);
+        systemd-run --quiet --collect --unit=edges-seen sh -c 'mosquitto_sub -q 1 -t sedge/buses/readings > /root/buses/seen'
+        systemd-run --quiet --collect --unit=edges /usr/local/bin/${SEDGE} run --config ${FILE}`);
         const seen = async (sensor: string) => {
           const text = await guest('cat /root/buses/seen');
           return text
@@ -182,7 +184,7 @@ describe.skipIf(reason !== undefined)(`the wires${reason === undefined ? '' : ` 
         };
         try {
           await eventually('both lines are watched', 120, async () => {
-            const { stdout } = await attempt("gpioinfo | grep -cE 'GPIO(17|22).*(sysfs|gpiomon|used|interrupt)'");
+            const { stdout } = await attempt('gpioinfo | grep -E \'"GPIO(17|22)"\' | grep -vc unused');
             return Number(stdout) >= 2 ? true : undefined;
           });
           for (const level of [1, 0, 1] as const) {

@@ -59,7 +59,7 @@ describe.skipIf(reason !== undefined)(`a fresh image${reason === undefined ? '' 
     }, UP_TIMEOUT_MS);
 
     it('apt install: the service runs, is enabled, and has a configuration of what is there', async () => {
-      await guest('apt-get install -y --no-install-recommends --no-download /rig/sedge.deb', 300);
+      await guest('apt-get install -y --no-install-recommends /rig/sedge.deb', 300);
       await eventually('the service is active', 120, async () =>
         (await guest('systemctl is-active sedge || true')).trim() === 'active' ? true : undefined,
       );
@@ -69,7 +69,7 @@ describe.skipIf(reason !== undefined)(`a fresh image${reason === undefined ? '' 
 
     it('apt install again (an upgrade): the configuration and what waits stay', async () => {
       const before = await guest(`cat ${CONFIG}`);
-      await guest('apt-get install -y --reinstall --no-install-recommends --no-download /rig/sedge.deb', 300);
+      await guest('apt-get install -y --reinstall --no-install-recommends /rig/sedge.deb', 300);
       expect(await guest(`cat ${CONFIG}`)).toBe(before);
       await eventually('the service is active', 120, async () =>
         (await guest('systemctl is-active sedge || true')).trim() === 'active' ? true : undefined,
