@@ -1,14 +1,21 @@
 /**
- * `npm run bench [-- PART...]`: the figures of the README, as JSON. Parts: start, idle, throughput, size; all of them
- * unless named. Whole processes, as a user starts them, against Debian's Mosquitto on loopback. Machines differ and are
+ * `npm run bench [-- PART...]`: the figures of the README, as JSON. Parts: start, idle, throughput, size, vibration; all
+ * of them unless named. Whole processes, as a user starts them, against Debian's Mosquitto on loopback. Machines differ and are
  * noisy: read the ratios.
  */
 import { measureIdle } from './idle.ts';
 import { measureSize } from './size.ts';
 import { measureStart } from './start.ts';
 import { measureThroughput } from './throughput.ts';
+import { measureVibration } from './vibration.ts';
 
-const PARTS = { start: measureStart, idle: measureIdle, throughput: measureThroughput, size: measureSize };
+const PARTS = {
+  start: measureStart,
+  idle: measureIdle,
+  throughput: measureThroughput,
+  size: measureSize,
+  vibration: measureVibration,
+};
 type Part = keyof typeof PARTS;
 
 const named = process.argv.slice(2) as Part[];

@@ -8,13 +8,18 @@
  * - FIFO: 32 samples and the one in the output registers. INT_SOURCE bit 0 says that samples were lost, until data are
  *   read. At least 5 us between two FIFO reads: the address byte alone takes 22 us on a 400 kHz bus.
  * - The output rate that a bus carries is 800 Hz at 400 kHz and 200 Hz at 100 kHz (table of recommended rates).
- * The chip's own clock is off by several percent, and so is a frequency. The band ends at half the rate.
+ * - The bandwidth is half of the output rate (table of current against data rate).
+ * The chip's own clock is off by several percent, and so is a frequency.
  */
 import {
+  BURST_OPTIONS,
+  type BurstPlan,
+  type BurstReport,
   type BurstSample,
   burstMs,
-  burstProblem,
-  burstSamples,
+  burstPlan,
+  burstReport,
+  busProblem,
   type Channel,
   type Channels,
   type DriverContext,
@@ -23,9 +28,9 @@ import {
   type Options,
   type OptionTable,
   type PollDriver,
+  SedgeError,
   type Values,
   vibrationChannels,
-  vibrationFeatures,
 } from '../src/driver.ts';
 
 const DEVID = 0x00;
@@ -56,8 +61,9 @@ const DRAIN_AT = FIFO_LENGTH / 4;
 const TURN_ON_MS = 1.1;
 /** Above this output rate the lowest bit is always 0 (section "Data formatting at 3200 Hz and 1600 Hz"). */
 const FINEST_RATE_HZ = 800;
-/** Output rate per clock of the bus: 800 Hz at 400 kHz. */
-const RATE_PER_CLOCK = 800 / 400_000;
+/** The fastest bus that the chip takes, and the output rate per clock of a bus: 800 Hz at 400 kHz. */
+const FASTEST_BUS_HZ = 400_000;
+const RATE_PER_CLOCK = 800 / FASTEST_BUS_HZ;
 /** BW_RATE codes 0x06 to 0x0f, each twice the rate of the one before. */
 const RATES_HZ: readonly number[] = [6.25, 12.5, 25, 50, 100, 200, 400, 800, 1_600, 3_200];
 const RANGES_G = [2, 4, 8, 16] as const;
@@ -81,15 +87,15 @@ const options: OptionTable = {
     kind: 'rate',
     choices: RATES_HZ,
     default: 200,
-    doc: 'Output rate; the band is half of it. A burst needs a bus of at least 500 times the rate (800Hz: 400 kHz).',
+    doc: 'Output rate; the band ends at 0.45 of it. A burst needs a bus of at least 500 times the rate (800Hz: 400 kHz).',
   },
-  window: { kind: 'duration', default: 1_000, min: 10, max: 600_000, doc: 'Length of a burst.' },
   range: { kind: 'choice', choices: RANGES_G, default: 16, doc: 'Largest acceleration, in g.' },
   full_resolution: {
     kind: 'boolean',
     default: true,
     doc: '3.9 mg steps in every range; without it a range has 1024 steps.',
   },
+  ...BURST_OPTIONS,
 };
 
 interface Settings {
@@ -138,6 +144,18 @@ function sampleChannels(settings: Settings): Channels {
   return { acceleration_x: channel, acceleration_y: channel, acceleration_z: channel };
 }
 
+const invalid = (problem: string) => new SedgeError('config.invalid', `adxl345: ${problem}`);
+
+/** What the options make of a burst; a rate that no bus carries is refused before there is one. */
+function planOf(chosen: Options): BurstPlan {
+  const settings = settingsOf(chosen);
+  const { rateHz } = settings;
+  const problem = busProblem(rateHz, FASTEST_BUS_HZ * RATE_PER_CLOCK, FASTEST_BUS_HZ);
+  if (problem) throw invalid(problem);
+  const [step, limit] = [finestStep(settings), limitOf(settings)];
+  return burstPlan(chosen, { id: 'adxl345', rateHz, bandwidthHz: rateHz / 2, step, limit });
+}
+
 const periodMs = (rateHz: number): number => 1_000 / rateHz;
 const turnOnMs = (rateHz: number): number => TURN_ON_MS + periodMs(rateHz);
 const sampleWorstCaseMs = (rateHz: number): number => turnOnMs(rateHz) + 2 * periodMs(rateHz) + OVERHEAD_MS;
@@ -180,10 +198,11 @@ const driver: PollDriver<'i2c'> = {
   variant(chosen) {
     const settings = settingsOf(chosen);
     const { rateHz } = settings;
-    const windowMs = chosen.window as number;
     if (chosen.mode !== 'burst') return { channels: sampleChannels(settings), worstCaseMs: sampleWorstCaseMs(rateHz) };
+    const plan = planOf(chosen);
+    const { windowMs } = plan;
     return {
-      channels: vibrationChannels(limitOf(settings), finestStep(settings), rateHz, burstSamples(windowMs, rateHz)),
+      channels: vibrationChannels(plan),
       worstCaseMs: sampleWorstCaseMs(rateHz) + burstMs(windowMs, rateHz, DRAIN_AT),
       windowMs,
     };
@@ -195,12 +214,11 @@ const driver: PollDriver<'i2c'> = {
 
   async open({ device, clock, options: chosen, wait, fail }) {
     const { rateHz, rangeG, fullResolution } = settingsOf(chosen);
-    const windowMs = chosen.window as number;
-    const burst = chosen.mode === 'burst';
+    const report = chosen.mode === 'burst' ? burstReport(planOf(chosen)) : undefined;
     const lowBitZero = rateHz > FINEST_RATE_HZ && (fullResolution || rangeG === 2);
     const dataFormat = (fullResolution ? FULL_RESOLUTION : 0) | Math.log2(rangeG / 2);
-    const problem = burst && burstProblem(windowMs, rateHz, device.clockHz * RATE_PER_CLOCK, device.clockHz);
-    if (problem) throw fail('config.invalid', `adxl345: ${problem}`);
+    const problem = report && busProblem(rateHz, device.clockHz * RATE_PER_CLOCK, device.clockHz);
+    if (problem) throw invalid(problem);
     const [id = 0] = await device.writeRead([DEVID], 1);
     if (id !== ADXL345)
       throw fail(
@@ -244,7 +262,7 @@ const driver: PollDriver<'i2c'> = {
       throw notReady();
     };
 
-    const window = async (signal: AbortSignal): Promise<Values> => {
+    const window = async ({ plan: { windowMs }, values }: BurstReport, signal: AbortSignal): Promise<Values> => {
       await start(STREAM);
       const fifo = (filledMs: () => number) =>
         drain(device, fail, () => (filledMs() / periodMs(rateHz)) * (1 + CLOCK_ERROR), lowBitZero);
@@ -256,13 +274,13 @@ const driver: PollDriver<'i2c'> = {
       // After a brown-out the FIFO reads as zeros; then the chip is in standby.
       const [power = 0] = await device.writeRead([POWER_CTL], 1);
       if (power !== MEASURE) throw notReady();
-      return vibrationFeatures(axes, rateHz);
+      return values(axes);
     };
 
     return {
       async read(signal) {
         try {
-          const values = await (burst ? window(signal) : sample(signal));
+          const values = await (report ? window(report, signal) : sample(signal));
           await standby();
           return values;
         } catch (error) {
@@ -272,6 +290,7 @@ const driver: PollDriver<'i2c'> = {
         }
       },
       close: () => standby().catch(() => {}),
+      ...(report && { takeWindow: report.takeWindow }),
     };
   },
 };

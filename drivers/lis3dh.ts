@@ -7,15 +7,19 @@
  * - Powered down while the rate in CTRL_REG1 is 0; then data and status stay as they are, so both are read away first. Turn-on
  *   takes 7 periods in `high`, 1.6 ms in `normal`, 1 ms in `low`. The band ends at half of the rate, in `high` at a ninth.
  * - Rate, range and FIFO are written in one transfer, so that no brown-out can leave one of them behind.
- * - FIFO: 32 samples in one long read, whose address goes round the six data registers. FIFO_SRC says full and not whether
+ * - FIFO: 32 samples in reads of any length, whose address goes round the six data registers. FIFO_SRC says full and not whether
  *   samples were lost since: full counts as lost. 1344 Hz leave a busy board 18 ms, 400 Hz 60 ms.
  * The chip's own clock is off by several percent, and so is a frequency. Of its temperature only changes mean something.
  */
 import {
+  BURST_OPTIONS,
+  type BurstPlan,
+  type BurstReport,
   type BurstSample,
   burstMs,
-  burstProblem,
-  burstSamples,
+  burstPlan,
+  burstReport,
+  busProblem,
   type Channel,
   type Channels,
   fifoRateHz,
@@ -24,10 +28,12 @@ import {
   type Options,
   type OptionTable,
   type PollDriver,
+  SAMPLES_PER_READ,
+  SedgeError,
   type Values,
   vibrationChannels,
-  vibrationFeatures,
 } from '../src/driver.ts';
+import { BITS, convert, convertTemperature, DATA_BYTES, type Resolution, stepOf } from './lis3dh.maths.ts';
 
 /** Makes the address count up. */
 const ONWARD = 0x80;
@@ -56,8 +62,6 @@ const DATA_READY = 0x08;
 const TEMPERATURE_READY = 0x04;
 const TEMPERATURE_ON = 0xc0;
 
-const G = 9.80665;
-const DATA_BYTES = 6;
 /** STATUS or STATUS_AUX, and six bytes of data. */
 const BLOCK_BYTES = 7;
 const FIFO_LENGTH = 32;
@@ -69,11 +73,6 @@ const RATES_HZ = Object.keys(RATE_CODES).map(Number);
 /** The one that 8 bits do not have. */
 const FASTEST_HZ = 1_344;
 const RANGES_G = [2, 4, 8, 16] as const;
-/** mg of one step of 12 bits. */
-const STEPS_MG: Readonly<Record<number, number>> = { 2: 1, 4: 2, 8: 4, 16: 12 };
-const BITS = { high: 12, normal: 10, low: 8 } as const;
-export type Resolution = keyof typeof BITS;
-
 /** How far the chip's clock may be off. */
 const CLOCK_ERROR = 0.1;
 const READY_LOOKS = 8;
@@ -91,9 +90,8 @@ const options: OptionTable = {
     kind: 'rate',
     choices: RATES_HZ,
     default: 400,
-    doc: 'Output rate; the band is half of it, and a ninth with resolution high. Bursts at 1344Hz need a bus of 400 kHz.',
+    doc: 'Output rate; the band ends at 0.45 of it, at a ninth with resolution high. Bursts at 1344Hz need a bus of 400 kHz.',
   },
-  window: { kind: 'duration', default: 1_000, min: 10, max: 600_000, doc: 'Length of a burst.' },
   range: { kind: 'choice', choices: RANGES_G, default: 4, doc: 'Largest acceleration, in g.' },
   resolution: {
     kind: 'choice',
@@ -106,6 +104,7 @@ const options: OptionTable = {
     default: false,
     doc: 'Reports the chip too, in whole degrees of which only changes mean something; not in a burst.',
   },
+  ...BURST_OPTIONS,
 };
 
 const settingsOf = (chosen: Options) => ({
@@ -113,30 +112,9 @@ const settingsOf = (chosen: Options) => ({
   rateHz: chosen.rate as number,
   rangeG: chosen.range as number,
   resolution: chosen.resolution as Resolution,
-  windowMs: chosen.window as number,
   hasTemperature: chosen.temperature === true && chosen.mode !== 'burst',
 });
 type Settings = ReturnType<typeof settingsOf>;
-
-/** One step in m/s2. */
-export const stepOf = (rangeG: number, resolution: Resolution): number =>
-  (STEPS_MG[rangeG]! * 2 ** (BITS.high - BITS[resolution]) * G) / 1_000;
-
-/** Six bytes of data. */
-export function convert(bytes: Uint8Array, rangeG: number, resolution: Resolution): BurstSample {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, DATA_BYTES);
-  const bits = BITS[resolution];
-  const raws = [0, 2, 4].map((at) => view.getInt16(at, true) >> (16 - bits)) as [number, number, number];
-  const rail = 2 ** (bits - 1);
-  const step = stepOf(rangeG, resolution);
-  return {
-    axes: [raws[0] * step, raws[1] * step, raws[2] * step],
-    saturated: raws.some((raw) => raw <= -rail || raw >= rail - 1),
-  };
-}
-
-/** Two bytes of temperature in Cel, as far as they mean one: the maker's own software adds these 25. */
-export const convertTemperature = (low: number, high: number): number => (((high << 24) >> 16) | low) / 256 + 25;
 
 /** The steps at both ends are refused as saturated. */
 const limitOf = ({ rangeG, resolution }: Settings): number =>
@@ -151,6 +129,20 @@ function sampleChannels(settings: Settings): Channels {
     ...{ acceleration_x: axis, acceleration_y: axis, acceleration_z: axis },
     ...(settings.hasTemperature && { temperature }),
   };
+}
+
+const invalid = (problem: string) => new SedgeError('config.invalid', `lis3dh: ${problem}`);
+
+/** What the options make of a burst; undefined when they ask for single samples. */
+function planOf(chosen: Options): BurstPlan | undefined {
+  const settings = settingsOf(chosen);
+  const { burst, rateHz, rangeG, resolution } = settings;
+  if (resolution === 'low' && rateHz === FASTEST_HZ)
+    throw invalid(`there is no ${FASTEST_HZ} Hz with resolution low: choose resolution normal, or 400Hz`);
+  if (!burst) return undefined;
+  const bandwidthHz = rateHz / (resolution === 'high' ? 9 : 2);
+  const [step, limit] = [stepOf(rangeG, resolution), limitOf(settings)];
+  return burstPlan(chosen, { id: 'lis3dh', rateHz, bandwidthHz, step, limit });
 }
 
 const periodMs = (rateHz: number): number => (1_000 / rateHz) * (1 + CLOCK_ERROR);
@@ -169,14 +161,17 @@ async function unread(device: I2cDevice): Promise<{ readonly count: number; read
 /** Takes what the FIFO holds, oldest first. */
 export async function drain(device: I2cDevice, rangeG: number, resolution: Resolution) {
   const { count, full } = await unread(device);
-  const bytes = count > 0 ? await device.writeRead([ONWARD | OUT_X], count * DATA_BYTES) : new Uint8Array(0);
-  const samples = Array.from({ length: count }, (_, at) =>
-    convert(bytes.subarray(at * DATA_BYTES, (at + 1) * DATA_BYTES), rangeG, resolution),
-  );
+  const samples: BurstSample[] = [];
+  while (samples.length < count) {
+    const wanted = Math.min(SAMPLES_PER_READ, count - samples.length);
+    const bytes = await device.writeRead([ONWARD | OUT_X], wanted * DATA_BYTES);
+    for (let at = 0; at < bytes.length; at += DATA_BYTES)
+      samples.push(convert(bytes.subarray(at, at + DATA_BYTES), rangeG, resolution));
+  }
   return { samples, full };
 }
 
-const DEFAULTS = settingsOf({ mode: 'sample', rate: 400, range: 4, resolution: 'normal', window: 1_000 });
+const DEFAULTS = settingsOf({ mode: 'sample', rate: 400, range: 4, resolution: 'normal' });
 
 const driver: PollDriver<'i2c'> = {
   api: 1,
@@ -191,11 +186,11 @@ const driver: PollDriver<'i2c'> = {
   worstCaseMs: sampleWorstCaseMs(DEFAULTS),
   variant(chosen) {
     const settings = settingsOf(chosen);
-    const { burst, rateHz, rangeG, resolution, windowMs } = settings;
-    if (!burst) return { channels: sampleChannels(settings), worstCaseMs: sampleWorstCaseMs(settings) };
-    const step = stepOf(rangeG, resolution);
+    const plan = planOf(chosen);
+    if (!plan) return { channels: sampleChannels(settings), worstCaseMs: sampleWorstCaseMs(settings) };
+    const { windowMs, rateHz } = plan;
     return {
-      channels: vibrationChannels(limitOf(settings), step, rateHz, burstSamples(windowMs, rateHz)),
+      channels: vibrationChannels(plan),
       worstCaseMs: sampleWorstCaseMs(settings) + burstMs(windowMs, rateHz, DRAIN_AT),
       windowMs,
     };
@@ -207,12 +202,11 @@ const driver: PollDriver<'i2c'> = {
 
   async open({ device, clock, options: chosen, wait, fail }) {
     const settings = settingsOf(chosen);
-    const { burst, rateHz, rangeG, resolution, windowMs, hasTemperature } = settings;
-    const isTooFast = resolution === 'low' && rateHz === FASTEST_HZ;
-    const problem = isTooFast
-      ? `there is no ${FASTEST_HZ} Hz with resolution low: choose resolution normal, or 400Hz`
-      : burst && burstProblem(windowMs, rateHz, fifoRateHz(device.clockHz), device.clockHz);
-    if (problem) throw fail('config.invalid', `lis3dh: ${problem}`);
+    const { rateHz, rangeG, resolution, hasTemperature } = settings;
+    const plan = planOf(chosen);
+    const report = plan && burstReport(plan);
+    const problem = plan && busProblem(rateHz, fifoRateHz(device.clockHz), device.clockHz);
+    if (problem) throw invalid(problem);
     const [id = 0] = await device.writeRead([WHO_AM_I], 1);
     if (id !== LIS3DH) {
       const [high, low] = await device.writeRead([0x06], 2);
@@ -264,7 +258,7 @@ const driver: PollDriver<'i2c'> = {
       throw notReady();
     };
 
-    const window = async (signal: AbortSignal): Promise<Values> => {
+    const window = async ({ plan: { windowMs }, values }: BurstReport, signal: AbortSignal): Promise<Values> => {
       await start(FIFO_ENABLED, signal);
       await device.write(FIFO_CTRL, STREAM);
       const fifo = async (): Promise<readonly BurstSample[]> => {
@@ -282,13 +276,13 @@ const driver: PollDriver<'i2c'> = {
       );
       // After a brown-out data read as zeros; then the chip is powered down.
       if ((await device.writeRead([CTRL_REG1], 1))[0] !== control) throw notReady();
-      return vibrationFeatures(axes, rateHz);
+      return values(axes);
     };
 
     return {
       async read(signal) {
         try {
-          const values = await (burst ? window(signal) : sample(signal));
+          const values = await (report ? window(report, signal) : sample(signal));
           await powerDown();
           return values;
         } catch (error) {
@@ -298,6 +292,7 @@ const driver: PollDriver<'i2c'> = {
         }
       },
       close: () => powerDown().catch(() => {}),
+      ...(report && { takeWindow: report.takeWindow }),
     };
   },
 };

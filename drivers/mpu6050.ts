@@ -11,10 +11,14 @@
  * - FIFO of 1024 bytes (512 in the others), 6 a sample. On overflow it loses its alignment: the burst is refused.
  */
 import {
+  BURST_OPTIONS,
+  type BurstPlan,
+  type BurstReport,
   type BurstSample,
   burstMs,
-  burstProblem,
-  burstSamples,
+  burstPlan,
+  burstReport,
+  busProblem,
   type Channel,
   type Channels,
   type DriverContext,
@@ -24,10 +28,22 @@ import {
   type Options,
   type OptionTable,
   type PollDriver,
+  SAMPLES_PER_READ,
+  SedgeError,
   type Values,
   vibrationChannels,
-  vibrationFeatures,
 } from '../src/driver.ts';
+import {
+  accelerationStep,
+  angularStep,
+  convertAxes,
+  convertTemperature,
+  HALF_SCALE,
+  MODELS,
+  MPU6050,
+  NEWER,
+  SAMPLE_BYTES,
+} from './mpu6050.maths.ts';
 
 const SMPLRT_DIV = 0x19;
 const ACCEL_CONFIG_2 = 0x1d;
@@ -50,20 +66,6 @@ const FIFO_RESET = 0x04;
 const FIFO_ON = 0x40;
 const FIFO_ACCELERATION = 0x08;
 
-/** What answers with which id, how its temperature is told, and how much its FIFO holds. */
-const MPU6050 = { name: 'MPU6050', perCelsius: 340, zeroAt: 36.53, fifoBytes: 1_024, hasOwnFilter: false };
-const NEWER = { perCelsius: 333.87, zeroAt: 21, fifoBytes: 512, hasOwnFilter: true };
-export type Model = typeof MPU6050;
-export const MODELS: Readonly<Record<number, Model>> = {
-  104: MPU6050,
-  112: { name: 'MPU6500', ...NEWER },
-  113: { name: 'MPU9250', ...NEWER },
-};
-
-const G = 9.80665;
-const RADIANS = Math.PI / 180;
-const HALF_SCALE = 32_768;
-const SAMPLE_BYTES = 6;
 /** INT_STATUS, three accelerations, temperature, three angular velocities. */
 const BLOCK_BYTES = 15;
 
@@ -78,7 +80,7 @@ const RANGES_DPS = [250, 500, 1_000, 2_000] as const;
 /** Bandwidths by their code in CONFIG; 0 would change the base rate. */
 const BANDWIDTHS_HZ: readonly number[] = [Number.POSITIVE_INFINITY, 184, 94, 44, 21, 10, 5];
 
-/** A quarter of a small FIFO and more: the rest is the time that a busy board may be late. Holds the bus for 4 ms at 400 kHz. */
+/** A quarter of a small FIFO and more: the rest is the time that a busy board may be late. */
 const DRAIN_AT = 32;
 const READY_LOOKS = 8;
 /** Transfers and wake-ups of one read, on a busy board. */
@@ -95,11 +97,11 @@ const options: OptionTable = {
     kind: 'rate',
     choices: RATES_HZ,
     default: 500,
-    doc: 'Output rate of a burst; the band is less than half of it and ends at 184Hz. 1kHz needs a bus of 400 kHz.',
+    doc: 'Output rate of a burst; the band ends below 0.45 of it and at 184Hz. 1kHz needs a bus of 400 kHz.',
   },
-  window: { kind: 'duration', default: 1_000, min: 10, max: 600_000, doc: 'Length of a burst.' },
   range: { kind: 'choice', choices: RANGES_G, default: 16, doc: 'Largest acceleration, in g.' },
   gyro_range: { kind: 'choice', choices: RANGES_DPS, default: 2_000, doc: 'Fastest turn, in degrees a second.' },
+  ...BURST_OPTIONS,
 };
 
 const settingsOf = (chosen: Options) => ({
@@ -107,29 +109,10 @@ const settingsOf = (chosen: Options) => ({
   rateHz: chosen.rate as number,
   rangeG: chosen.range as number,
   rangeDps: chosen.gyro_range as number,
-  windowMs: chosen.window as number,
 });
 
 /** Code of the widest filter below half of the rate. */
 export const filterOf = (rateHz: number): number => BANDWIDTHS_HZ.findIndex((bandwidthHz) => bandwidthHz <= rateHz / 2);
-/** One step in m/s2, and in rad/s. */
-export const accelerationStep = (rangeG: number): number => (rangeG * G) / HALF_SCALE;
-export const angularStep = (rangeDps: number): number => (rangeDps * RADIANS) / HALF_SCALE;
-
-/** Six bytes of three axes. */
-export function convertAxes(bytes: Uint8Array, step: number): BurstSample {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, SAMPLE_BYTES);
-  const raws = [view.getInt16(0), view.getInt16(2), view.getInt16(4)] as const;
-  return {
-    axes: [raws[0] * step, raws[1] * step, raws[2] * step],
-    saturated: raws.some((raw) => raw === -HALF_SCALE || raw === HALF_SCALE - 1),
-  };
-}
-
-/** Two bytes of temperature. */
-export const convertTemperature = (high: number, low: number, { perCelsius, zeroAt }: Model): number =>
-  (((high << 24) >> 16) | low) / perCelsius + zeroAt;
-
 const named = (name: string, { axes: [x, y, z] }: BurstSample): Values => {
   return { [`${name}_x`]: x, [`${name}_y`]: y, [`${name}_z`]: z };
 };
@@ -155,6 +138,17 @@ function sampleChannels(rangeG: number, rangeDps: number): Channels {
   };
 }
 
+const invalid = (problem: string) => new SedgeError('config.invalid', `mpu6050: ${problem}`);
+
+/** What the options make of a burst; undefined when they ask for single samples. */
+function planOf(chosen: Options): BurstPlan | undefined {
+  const { burst, rateHz, rangeG } = settingsOf(chosen);
+  if (!burst) return undefined;
+  const step = accelerationStep(rangeG);
+  const bandwidthHz = BANDWIDTHS_HZ[filterOf(rateHz)]!;
+  return burstPlan(chosen, { id: 'mpu6050', rateHz, bandwidthHz, step, limit: limitOf(step) });
+}
+
 const periodMs = (rateHz: number): number => 1_000 / rateHz;
 /** A filter has forgotten what was before after about one period of its bandwidth. */
 const settleMs = (rateHz: number): number => 1_000 / BANDWIDTHS_HZ[filterOf(rateHz)]!;
@@ -178,7 +172,7 @@ export async function drain(
   if (((high << 8) | low) > fifoBytes - (fifoBytes % SAMPLE_BYTES)) throw lost();
   const samples: BurstSample[] = [];
   while (samples.length < held) {
-    const count = Math.min(DRAIN_AT, held - samples.length);
+    const count = Math.min(SAMPLES_PER_READ, held - samples.length);
     const bytes = await device.writeRead([FIFO_DATA], count * SAMPLE_BYTES);
     for (let at = 0; at < count; at++)
       samples.push(convertAxes(bytes.subarray(at * SAMPLE_BYTES, (at + 1) * SAMPLE_BYTES), accelerationStep(rangeG)));
@@ -201,11 +195,12 @@ const driver: PollDriver<'i2c'> = {
   options,
   worstCaseMs: sampleWorstCaseMs(500),
   variant(chosen) {
-    const { burst, rateHz, rangeG, rangeDps, windowMs } = settingsOf(chosen);
-    if (!burst) return { channels: sampleChannels(rangeG, rangeDps), worstCaseMs: sampleWorstCaseMs(rateHz) };
-    const step = accelerationStep(rangeG);
+    const { rateHz, rangeG, rangeDps } = settingsOf(chosen);
+    const plan = planOf(chosen);
+    if (!plan) return { channels: sampleChannels(rangeG, rangeDps), worstCaseMs: sampleWorstCaseMs(rateHz) };
+    const { windowMs } = plan;
     return {
-      channels: vibrationChannels(limitOf(step), step, rateHz, burstSamples(windowMs, rateHz)),
+      channels: vibrationChannels(plan),
       worstCaseMs: sampleWorstCaseMs(rateHz) + burstMs(windowMs, rateHz, DRAIN_AT),
       windowMs,
     };
@@ -216,9 +211,11 @@ const driver: PollDriver<'i2c'> = {
   },
 
   async open({ device, clock, options: chosen, wait, fail }) {
-    const { burst, rateHz, rangeG, rangeDps, windowMs } = settingsOf(chosen);
-    const problem = burst ? burstProblem(windowMs, rateHz, fifoRateHz(device.clockHz), device.clockHz) : undefined;
-    if (problem) throw fail('config.invalid', `mpu6050: ${problem}`);
+    const { rateHz, rangeG, rangeDps } = settingsOf(chosen);
+    const plan = planOf(chosen);
+    const report = plan && burstReport(plan);
+    const problem = plan && busProblem(rateHz, fifoRateHz(device.clockHz), device.clockHz);
+    if (problem) throw invalid(problem);
     const [id = 0] = await device.writeRead([WHO_AM_I], 1);
     const model = MODELS[id];
     // Before anything is written: a clock at the same address would be set by it.
@@ -270,7 +267,7 @@ const driver: PollDriver<'i2c'> = {
       throw notReady();
     };
 
-    const window = async (signal: AbortSignal): Promise<Values> => {
+    const window = async ({ plan: { windowMs }, values }: BurstReport, signal: AbortSignal): Promise<Values> => {
       await start(GYROSCOPE_MS, signal);
       await device.write(FIFO_EN, FIFO_OFF);
       await device.write(USER_CTRL, FIFO_RESET);
@@ -286,13 +283,13 @@ const driver: PollDriver<'i2c'> = {
       );
       // An empty FIFO reads as zeros: that of a chip that fell asleep.
       await expectAwake();
-      return vibrationFeatures(axes, rateHz);
+      return values(axes);
     };
 
     return {
       async read(signal) {
         try {
-          const values = await (burst ? window(signal) : sample(signal));
+          const values = await (report ? window(report, signal) : sample(signal));
           await sleep();
           return values;
         } catch (error) {
@@ -302,6 +299,7 @@ const driver: PollDriver<'i2c'> = {
         }
       },
       close: () => sleep().catch(() => {}),
+      ...(report && { takeWindow: report.takeWindow }),
     };
   },
 };

@@ -16,6 +16,8 @@ export interface BatchRecord {
   readonly durationMs?: number;
   /** The values as JSON text, rounded once when they were taken: the same digits everywhere. */
   readonly valuesJson: string;
+  /** Of a window: its samples as JSON text. */
+  readonly samplesJson?: string;
 }
 
 export interface Batch {

@@ -1,7 +1,8 @@
 /**
  * A burst: a window of samples of three axes, collected through the FIFO of an accelerometer. What such drivers share:
- * whether a window can be had at all, and the loop that fills it, bounded in samples and in time. Knows no chip.
+ * what rate the bus carries, and the loop that fills it, bounded in samples and in time. Knows no chip.
  */
+import { burstSamples } from './burst-plan.ts';
 import type { Clock } from './clock.ts';
 
 /** One sample, in m/s2. */
@@ -11,27 +12,22 @@ export interface BurstSample {
   readonly saturated: boolean;
 }
 
-/** A transform over fewer samples says nothing; over more it would hold up everything else. */
-const MIN_SAMPLES = 16;
-const MAX_SAMPLES = 32_768;
-
-export const burstSamples = (windowMs: number, rateHz: number): number => Math.round((windowMs * rateHz) / 1_000);
-
 /** Clock cycles of a sample of six bytes in a long read: 54, and its share of addresses and counts. */
 const CYCLES_PER_SAMPLE = 60;
 /** Others need the bus too. */
 const SHARE_OF_BUS = 0.5;
-/** The rate that a bus carries from a FIFO which is emptied in long reads. */
+/** I2C fast mode: as fast as these chips go. */
+const FAST_BUS_HZ = 400_000;
+/** The most samples in one read, so that others come between: holds the bus for 1.2 ms at 400 kHz, 4.6 ms at 100 kHz. */
+export const SAMPLES_PER_READ = 8;
+/** The rate that a bus carries from a FIFO which is emptied in such reads. */
 export const fifoRateHz = (busClockHz: number): number => (busClockHz * SHARE_OF_BUS) / CYCLES_PER_SAMPLE;
 
-/** Why there can be no such burst, with the way out; undefined when there can. `mostHz` is what the bus carries. */
-export function burstProblem(windowMs: number, rateHz: number, mostHz: number, busClockHz: number): string | undefined {
-  if (rateHz > mostHz)
-    return `a bus of ${busClockHz / 1_000} kHz carries ${Math.floor(mostHz)} Hz and not ${rateHz} Hz: lower the rate, or set dtparam=i2c_arm_baudrate=400000`;
-  const samples = burstSamples(windowMs, rateHz);
-  if (samples < MIN_SAMPLES || samples > MAX_SAMPLES)
-    return `a window of ${windowMs} ms at ${rateHz} Hz holds ${samples} samples and not ${MIN_SAMPLES} to ${MAX_SAMPLES}: change window or rate`;
-  return undefined;
+/** Why there can be no such burst on this bus, with the way out; undefined when there can. `mostHz` is what the bus carries. */
+export function busProblem(rateHz: number, mostHz: number, busClockHz: number): string | undefined {
+  if (rateHz <= mostHz) return undefined;
+  const faster = busClockHz < FAST_BUS_HZ ? `, or set dtparam=i2c_arm_baudrate=${FAST_BUS_HZ}` : '';
+  return `a bus of ${busClockHz / 1_000} kHz carries ${Math.floor(mostHz)} Hz and not ${rateHz} Hz: lower the rate${faster}`;
 }
 
 /** How far a chip's own clock may be off. */

@@ -46,7 +46,7 @@ export function createDelivery({ reader, clock, bootId, anchorOf, waitMs }: Deli
       const reading = unpack(stored);
       // A newer program's record: its number is in the batch's range but not in its lists, and counts as skipped.
       if (!reading) return [];
-      const { kind, sensor, durationMs, valuesJson } = reading;
+      const { kind, sensor, durationMs, valuesJson, samplesJson } = reading;
       return [
         {
           seq: stored.seq,
@@ -54,6 +54,7 @@ export function createDelivery({ reader, clock, bootId, anchorOf, waitMs }: Deli
           sensor,
           valuesJson,
           ...(durationMs !== undefined && { durationMs }),
+          ...(samplesJson !== undefined && { samplesJson }),
           ...timeOf(reading.at, raw.bootId, anchor),
         },
       ];

@@ -11,9 +11,10 @@ import type { GpioLine } from './bus/gpio.ts';
 import type { I2cDevice } from './bus/i2c.ts';
 import type { Clock } from './clock.ts';
 import { type ErrorCode, SedgeError } from './errors.ts';
-import type { Channels, Values } from './reading.ts';
+import type { Channels, SampleWindow, Values } from './reading.ts';
 
-export { type BurstSample, burstMs, burstProblem, burstSamples, fifoRateHz, fillWindow } from './burst.ts';
+export { type BurstSample, burstMs, busProblem, fifoRateHz, fillWindow, SAMPLES_PER_READ } from './burst.ts';
+export { BURST_OPTIONS, type BurstPlan, burstPlan } from './burst-plan.ts';
 export type { FileTree } from './bus/files.ts';
 export type { Edge, GpioLine } from './bus/gpio.ts';
 export type { I2cDevice } from './bus/i2c.ts';
@@ -31,8 +32,8 @@ export {
   type NamedChannel,
   namedChannels,
 } from './kernel-device.ts';
-export { type Channel, type Channels, type Quantity, UNITS, type Values } from './reading.ts';
-export { vibrationChannels, vibrationFeatures } from './vibration.ts';
+export { type Channel, type Channels, type Quantity, type SampleWindow, UNITS, type Values } from './reading.ts';
+export { type BurstReport, burstReport, vibrationChannels } from './vibration-features.ts';
 
 /** One option of a driver, as data. Durations and rates are written with a unit and arrive as ms and Hz. */
 export type OptionSpec = { readonly doc: string } & (
@@ -108,6 +109,8 @@ export interface DriverContext<B extends BusKind = BusKind> {
 export interface PolledSensor {
   /** One measurement. The signal aborts when the deadline has passed or the program stops. */
   read(signal: AbortSignal): Promise<Values>;
+  /** Asked after each read that succeeded: the samples behind it, if they are to be kept beside its values. */
+  takeWindow?(): SampleWindow | undefined;
   /** Leaves the chip idle. Idempotent; never throws for a chip that is gone. */
   close(): Promise<void>;
 }

@@ -1,6 +1,10 @@
 /**
- * The discrete Fourier transform of a real signal of any length, in O(n log n).
- * Pure. A length that is no power of two goes through Bluestein's chirp transform, so a window may have any length.
+ * The discrete Fourier transform of a real signal of any length, in O(n log n), on the library fft.js.
+ *
+ * fft.js transforms powers of two. Any other length goes through it by Bluestein's chirp transform (L. Bluestein, "A linear
+ * filtering approach to the computation of the discrete Fourier transform", 1970), so that a window has the length that was
+ * asked for, and a line lies where its definition says: zeros appended to the signal would move the lines.
+ * The library is loaded with the first plan: a station without bursts never reads it.
  */
 
 export interface ComplexSignal {
@@ -8,83 +12,76 @@ export interface ComplexSignal {
   readonly im: Float64Array;
 }
 
-/** X[k] = sum over t of x[t] * exp(-2 pi i k t / n), for k = 0 .. n - 1. */
-export function fourier(samples: ArrayLike<number>): ComplexSignal {
-  const length = samples.length;
-  const signal = { re: Float64Array.from(samples), im: new Float64Array(length) };
-  if (length > 1 && !isPowerOfTwo(length)) return bluestein(signal.re);
-  radix2(signal.re, signal.im);
-  return signal;
+/** X[k] = sum over t of x[t] * exp(-2 pi i k t / n), for k = 0 .. n - 1. The signal has the length of its plan. */
+export type Fourier = (samples: ArrayLike<number>) => ComplexSignal;
+
+/** What is used of fft.js; complex signals as re, im, re, im ... The inverse divides by the length. */
+interface RadixTransform {
+  transform(out: Float64Array, data: Float64Array): void;
+  inverseTransform(out: Float64Array, data: Float64Array): void;
+}
+
+/** A transform of signals of one length: what it needs beside the signal is made once, for all axes of a burst. */
+export async function fourierPlan(length: number): Promise<Fourier> {
+  // fft.js has none of one sample, which is its own spectrum.
+  if (length <= 1) return (samples) => ({ re: Float64Array.from(samples), im: new Float64Array(samples.length) });
+  const { default: FFT } = await import('fft.js');
+  const size = isPowerOfTwo(length) ? length : 2 ** Math.ceil(Math.log2(2 * length - 1));
+  const library: RadixTransform = new FFT(size);
+  return size === length ? (samples) => direct(samples, library) : bluestein(length, size, library);
 }
 
 const isPowerOfTwo = (length: number): boolean => (length & (length - 1)) === 0;
 
-/** Cooley and Tukey, in place; the length is a power of two. */
-function radix2(re: Float64Array, im: Float64Array): void {
-  const length = re.length;
-  for (let from = 1, to = 0; from < length; from++) {
-    let bit = length >> 1;
-    for (; to & bit; bit >>= 1) to ^= bit;
-    to ^= bit;
-    if (from < to) {
-      [re[from], re[to]] = [re[to]!, re[from]!];
-      [im[from], im[to]] = [im[to]!, im[from]!];
-    }
-  }
-  for (let size = 2; size <= length; size *= 2) {
-    const half = size / 2;
-    for (let k = 0; k < half; k++) {
-      const cos = Math.cos((2 * Math.PI * k) / size);
-      const sin = -Math.sin((2 * Math.PI * k) / size);
-      for (let top = k; top < length; top += size) {
-        const low = top + half;
-        const turnedRe = re[low]! * cos - im[low]! * sin;
-        const turnedIm = re[low]! * sin + im[low]! * cos;
-        re[low] = re[top]! - turnedRe;
-        im[low] = im[top]! - turnedIm;
-        re[top] = re[top]! + turnedRe;
-        im[top] = im[top]! + turnedIm;
-      }
-    }
-  }
+function direct(samples: ArrayLike<number>, library: RadixTransform): ComplexSignal {
+  const { length } = samples;
+  const signal = new Float64Array(2 * length);
+  for (let t = 0; t < length; t++) signal[2 * t] = samples[t]!;
+  const lines = new Float64Array(2 * length);
+  library.transform(lines, signal);
+  const [re, im] = [new Float64Array(length), new Float64Array(length)];
+  for (let k = 0; k < length; k++) [re[k], im[k]] = [lines[2 * k]!, lines[2 * k + 1]!];
+  return { re, im };
 }
 
-/** Bluestein: k t = (k^2 + t^2 - (k - t)^2) / 2 makes the transform a convolution with a chirp. */
-function bluestein(samples: Float64Array): ComplexSignal {
-  const length = samples.length;
-  const padded = 2 ** Math.ceil(Math.log2(2 * length - 1));
-  const chirpRe = new Float64Array(length);
-  const chirpIm = new Float64Array(length);
-  const re = new Float64Array(padded);
-  const im = new Float64Array(padded);
-  const kernelRe = new Float64Array(padded);
-  const kernelIm = new Float64Array(padded);
+/** k t = (k^2 + t^2 - (k - t)^2) / 2 makes the transform a convolution with a chirp, here one of `padded` samples. */
+function bluestein(length: number, padded: number, library: RadixTransform): Fourier {
+  const cos = new Float64Array(length);
+  const sin = new Float64Array(length);
+  const chirp = new Float64Array(2 * padded);
   for (let t = 0; t < length; t++) {
     // The chirp repeats every 2 n; reducing first keeps the angle exact for long windows.
     const angle = (Math.PI * ((t * t) % (2 * length))) / length;
-    const cos = Math.cos(angle);
-    const sin = Math.sin(angle);
-    chirpRe[t] = cos;
-    chirpIm[t] = -sin;
-    re[t] = samples[t]! * cos;
-    im[t] = -samples[t]! * sin;
+    cos[t] = Math.cos(angle);
+    sin[t] = Math.sin(angle);
     const mirrored = (padded - t) % padded;
-    kernelRe[t] = kernelRe[mirrored] = cos;
-    kernelIm[t] = kernelIm[mirrored] = sin;
+    chirp[2 * t] = chirp[2 * mirrored] = cos[t]!;
+    chirp[2 * t + 1] = chirp[2 * mirrored + 1] = sin[t]!;
   }
-  radix2(re, im);
-  radix2(kernelRe, kernelIm);
-  for (let k = 0; k < padded; k++) {
-    const productRe = re[k]! * kernelRe[k]! - im[k]! * kernelIm[k]!;
-    im[k] = re[k]! * kernelIm[k]! + im[k]! * kernelRe[k]!;
-    re[k] = productRe;
-  }
-  // With real and imaginary parts exchanged, the forward transform is the inverse one times its length.
-  radix2(im, re);
-  const out = { re: new Float64Array(length), im: new Float64Array(length) };
-  for (let k = 0; k < length; k++) {
-    out.re[k] = (re[k]! * chirpRe[k]! - im[k]! * chirpIm[k]!) / padded;
-    out.im[k] = (re[k]! * chirpIm[k]! + im[k]! * chirpRe[k]!) / padded;
-  }
-  return out;
+  const kernel = new Float64Array(2 * padded);
+  library.transform(kernel, chirp);
+
+  return (samples) => {
+    const turned = new Float64Array(2 * padded);
+    for (let t = 0; t < length; t++) {
+      turned[2 * t] = samples[t]! * cos[t]!;
+      turned[2 * t + 1] = -samples[t]! * sin[t]!;
+    }
+    const product = new Float64Array(2 * padded);
+    library.transform(product, turned);
+    for (let at = 0; at < 2 * padded; at += 2) {
+      const [a, b, c, d] = [product[at]!, product[at + 1]!, kernel[at]!, kernel[at + 1]!];
+      product[at] = a * c - b * d;
+      product[at + 1] = a * d + b * c;
+    }
+    const folded = turned;
+    library.inverseTransform(folded, product);
+    const [re, im] = [new Float64Array(length), new Float64Array(length)];
+    for (let k = 0; k < length; k++) {
+      const [a, b] = [folded[2 * k]!, folded[2 * k + 1]!];
+      re[k] = a * cos[k]! + b * sin[k]!;
+      im[k] = b * cos[k]! - a * sin[k]!;
+    }
+    return { re, im };
+  };
 }

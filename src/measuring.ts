@@ -47,8 +47,9 @@ export function createMeasuring(options: MeasuringOptions): Measuring {
     random,
     stamp: timekeeper.stamp,
     sink(measurement) {
-      const reading = pipelines.get(measurement.sensor)?.process(measurement);
-      if (reading) onReading(reading);
+      const pipeline = pipelines.get(measurement.sensor);
+      for (const record of [pipeline?.process(measurement), pipeline?.window(measurement)])
+        if (record) onReading(record);
     },
     onChange(id) {
       const health = sampler.health()[id];

@@ -46,6 +46,8 @@ export interface Channel {
   readonly resolution: number;
   /** Digits after the decimal point that are published. */
   readonly decimals: number;
+  /** For what is summed over frequencies: from and to, in Hz. */
+  readonly bandHz?: readonly [fromHz: number, toHz: number];
 }
 export type Channels = Readonly<Record<string, Channel>>;
 
@@ -75,13 +77,24 @@ export interface Reading {
   readonly values: Values;
 }
 
+/** The samples of a burst as the chip gave them, in whole steps: value = step * scale, in the unit. */
+export interface SampleWindow {
+  readonly unit: string;
+  readonly rateHz: number;
+  readonly scale: number;
+  /** By the name of the axis; all of one length, evenly spaced, the first when the chip had been switched on. */
+  readonly axes: Readonly<Record<string, readonly number[]>>;
+}
+
 /** One configured sensor as data: what `info` publishes and what an uplink may know. */
 export interface CatalogueSensor {
   readonly driver: string;
   readonly name?: string;
   readonly every_ms?: number;
   readonly cron?: string;
-  readonly channels: Readonly<Record<string, { readonly quantity: string; readonly unit: string }>>;
+  readonly channels: Readonly<
+    Record<string, { readonly quantity: string; readonly unit: string; readonly band_hz?: readonly [number, number] }>
+  >;
 }
 export type Catalogue = Readonly<Record<string, CatalogueSensor>>;
 

@@ -109,6 +109,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         log.warn('journal.refused', { sensor: reading.sensor, code: codeOf(error), message: messageOf(error) });
       })
       .finally(() => committing.delete(commit));
+    // The latest values are those of readings.
+    if (reading.kind === 'window') return;
     const message = stateMessage(reading, bootId, timekeeper);
     latest.set(reading.sensor, message);
     publishing.each((uplink) => uplink.state(message));

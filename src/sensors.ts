@@ -71,7 +71,10 @@ export function catalogueSensor({ driver, driverName, name, options, schedule }:
     ...(schedule?.kind === 'every' && { every_ms: schedule.everyMs }),
     ...(schedule?.kind === 'cron' && { cron: schedule.expression }),
     channels: Object.fromEntries(
-      Object.entries(channels).map(([key, channel]) => [key, { quantity: channel.quantity, unit: unitOf(channel) }]),
+      Object.entries(channels).map(([key, channel]) => [
+        key,
+        { quantity: channel.quantity, unit: unitOf(channel), ...(channel.bandHz && { band_hz: channel.bandHz }) },
+      ]),
     ),
   };
 }

@@ -1,27 +1,29 @@
 /**
- * Vibration maths: what a window of acceleration samples says about a machine. Pure; knows no chip.
+ * Vibration maths: what a window of acceleration samples says about one axis of a machine. Pure; knows no chip.
  *
- * Per axis, after the mean (gravity and offset) is taken away:
+ * After the mean (gravity and offset) is taken away:
  *   rms        sqrt(mean(v^2)), in the unit of the samples
  *   peak       max |v|, in the unit of the samples
+ *   peakToPeak max v - min v, in the unit of the samples
  *   crest      peak / rms; a sine has 1.41, above 4 to 6 suggests impacts
- *   kurtosis   mean(v^4) / mean(v^2)^2; a sine has 1.5, noise 3, impacts more
+ *   kurtosis   mean(v^4) / mean(v^2)^2; a square wave has 1, a sine 1.5, noise 3, impacts more
  *   frequency  the largest line of the Hann-windowed spectrum without DC, in Hz, to one line (rate / samples)
- * Of the sensor as a whole, with v the vector of its mean-free axes:
- *   rms        of the vector's length, so rms^2 is the sum over the axes, however the sensor is mounted
- *   peak       the vector's greatest length
- *   crest      peak / rms of the vector
- *   kurtosis, frequency   those of the axis with the largest rms: the two have no meaning for a vector
+ * and between two frequencies, by Parseval's theorem over the lines of the spectrum, both ends included:
+ *   band rms       square root of the mean square, in the unit of the samples; its square is the energy of the band
+ *   velocity rms   each line divided by 2 pi f, which is integration in the frequency domain: no drift, no filter that rings
  *
- * An axis that does not move (rms below 1e-9) has rms and peak; its ratios and its frequency are undefined, and absent.
+ * A Hann window leaks less from strong lines below a band, where 1 / f is largest. What it takes from the mean square is
+ * given back as 1 / mean(w^2) = 8 / 3 (G. Heinzel, A. Ruediger, R. Schilling, "Spectrum and spectral density estimation by
+ * the Discrete Fourier transform", 2002, sections 8 and 9; the window is periodic, as theirs).
+ *
+ * An axis that does not move (rms below 1e-9) has rms and peaks; its ratios and its frequency are undefined, and absent.
  */
-import { fourier } from './fft.ts';
-import type { Channel } from './reading.ts';
+import type { Fourier } from './fft.ts';
 
 /** Below this rms a signal is a constant and its ratios are rounding noise. */
-const STILL_RMS = 1e-9;
+export const STILL_RMS = 1e-9;
 
-/** The lines of a mean-free signal: `re` and `im` as `fourier` gives them. */
+/** The lines of a mean-free signal: `re` and `im` as the transform gives them. */
 export interface Spectrum {
   readonly rateHz: number;
   readonly re: Float64Array;
@@ -45,14 +47,14 @@ export type SpectralWindow = 'rectangular' | 'hann';
 /** 1 / mean(w^2) of a periodic Hann window. */
 const HANN_ENERGY = 8 / 3;
 
-const meanOf = (samples: ArrayLike<number>): number => {
+function meanOf(samples: ArrayLike<number>): number {
   let sum = 0;
   for (let at = 0; at < samples.length; at++) sum += samples[at]!;
   return sum / samples.length;
-};
+}
 
 /** The mean-free signal. Needs at least one sample. */
-function centred(samples: ArrayLike<number>, mean = meanOf(samples)): Float64Array {
+export function centred(samples: ArrayLike<number>, mean = meanOf(samples)): Float64Array {
   return Float64Array.from(samples, (sample) => sample - mean);
 }
 
@@ -80,8 +82,8 @@ function dominantHz(spectrum: Spectrum): number | undefined {
   return best === undefined ? undefined : (best * spectrum.rateHz) / length;
 }
 
-/** What one axis does. Needs at least one sample. */
-export function axisVibration(samples: ArrayLike<number>, rateHz: number): AxisVibration {
+/** What one axis does. Needs at least one sample, and a transform of as many. */
+export function axisVibration(samples: ArrayLike<number>, rateHz: number, fourier: Fourier): AxisVibration {
   const mean = meanOf(samples);
   const signal = centred(samples, mean);
   let squares = 0;
@@ -149,67 +151,4 @@ export function velocityRms(
   window: SpectralWindow = 'rectangular',
 ): number {
   return 1_000 * Math.sqrt(meanSquare(spectrum, fromHz, toHz, window, (hertz) => (2 * Math.PI * hertz) ** -2));
-}
-
-/**
- * The features of a burst by the names of their channels: `rms_x` ... `frequency_z`, `rms` ... `frequency`.
- * All axes have the same number of samples, at least one.
- */
-export function vibrationFeatures(
-  axes: Readonly<Record<'x' | 'y' | 'z', ArrayLike<number>>>,
-  rateHz: number,
-): Record<string, number> {
-  const each = { x: axisVibration(axes.x, rateHz), y: axisVibration(axes.y, rateHz), z: axisVibration(axes.z, rateHz) };
-  const main = [each.y, each.z].reduce((most, axis) => (axis.rms > most.rms ? axis : most), each.x);
-  const rms = Math.hypot(each.x.rms, each.y.rms, each.z.rms);
-  const [x, y, z] = [centred(axes.x, each.x.mean), centred(axes.y, each.y.mean), centred(axes.z, each.z.mean)];
-  let peak = 0;
-  for (let at = 0; at < x.length; at++) peak = Math.max(peak, Math.hypot(x[at]!, y[at]!, z[at]!));
-  const overall = {
-    rms,
-    peak,
-    crest: rms >= STILL_RMS ? peak / rms : undefined,
-    kurtosis: main.kurtosis,
-    frequencyHz: main.frequencyHz,
-  };
-
-  const features: Record<string, number> = {};
-  for (const [suffix, of] of [
-    ['_x', each.x] as const,
-    ['_y', each.y] as const,
-    ['_z', each.z] as const,
-    ['', overall] as const,
-  ]) {
-    features[`rms${suffix}`] = of.rms;
-    features[`peak${suffix}`] = of.peak;
-    if (of.crest !== undefined) features[`crest${suffix}`] = of.crest;
-    if (of.kurtosis !== undefined) features[`kurtosis${suffix}`] = of.kurtosis;
-    if (of.frequencyHz !== undefined) features[`frequency${suffix}`] = of.frequencyHz;
-  }
-  return features;
-}
-
-/**
- * The channels of `vibrationFeatures`, for a sensor that measures up to `limit` m/s2 in steps of `resolution`. An axis goes
- * from end to end, the vector is sqrt(3) longer; crest and kurtosis are greatest for a single blow in a window at rest.
- */
-export function vibrationChannels(
-  limit: number,
-  resolution: number,
-  rateHz: number,
-  samples: number,
-): Record<string, Channel> {
-  const channels: Record<string, Channel> = {};
-  for (const suffix of ['_x', '_y', '_z', '']) {
-    const largest = limit * (suffix === '' ? Math.sqrt(3) : 1);
-    const length = { quantity: 'acceleration', min: 0, resolution, decimals: 4 };
-    const ratio = { quantity: 'ratio', min: 0, resolution: 0.001, decimals: 3 };
-    const frequency = { quantity: 'frequency', min: 0, resolution: rateHz / samples, decimals: 3 };
-    channels[`rms${suffix}`] = { ...length, max: largest };
-    channels[`peak${suffix}`] = { ...length, max: 2 * largest };
-    channels[`crest${suffix}`] = { ...ratio, max: Math.sqrt(samples) };
-    channels[`kurtosis${suffix}`] = { ...ratio, max: samples };
-    channels[`frequency${suffix}`] = { ...frequency, max: rateHz / 2 };
-  }
-  return channels;
 }

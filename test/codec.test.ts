@@ -16,6 +16,7 @@ const reading = fc.record(
     valuesJson: fc
       .dictionary(fc.stringMatching(/^[a-z][a-z0-9_]*$/), fc.double({ noNaN: true, noDefaultInfinity: true }))
       .map((values) => JSON.stringify(values)),
+    samplesJson: fc.string({ unit: 'grapheme' }),
   },
   { requiredKeys: ['kind', 'sensor', 'at', 'valuesJson'] },
 );
@@ -46,7 +47,7 @@ describe('a packed reading', () => {
       at: { wallMs: 1, monoMs: 2, synced: true },
       valuesJson: '{}',
     });
-    expect(unpack({ ...record, version: 2 })).toBeUndefined();
+    expect(unpack({ ...record, version: 3 })).toBeUndefined();
     expect(unpack({ ...record, type: 77 })).toBeUndefined();
   });
 });

@@ -1,18 +1,14 @@
 /** The part of the vector rows that is about acceleration and vibration; see vector-rows.ts. */
 import adxl345, { drain } from '../drivers/adxl345.ts';
-import lis3dh, { drain as drainLis3dh, type Resolution } from '../drivers/lis3dh.ts';
-import mpu6050, {
-  accelerationStep,
-  angularStep,
-  convertAxes,
-  convertTemperature,
-  drain as drainMpu6050,
-  MODELS,
-} from '../drivers/mpu6050.ts';
+import type { Resolution } from '../drivers/lis3dh.maths.ts';
+import lis3dh, { drain as drainLis3dh } from '../drivers/lis3dh.ts';
+import { accelerationStep, angularStep, convertAxes, convertTemperature, MODELS } from '../drivers/mpu6050.maths.ts';
+import mpu6050, { drain as drainMpu6050 } from '../drivers/mpu6050.ts';
 import { i2cDevice } from '../src/bus/i2c.ts';
 import type { SimulatedChip } from '../src/bus/sim.ts';
 import { simulatedI2cBus } from '../src/bus/simulated-i2c.ts';
 import { type BurstSample, type Options, SedgeError } from '../src/driver.ts';
+import { fourierPlan } from '../src/fft.ts';
 import { axisVibration, bandRms, velocityRms } from '../src/vibration.ts';
 import { outcomeOf } from './rig.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
@@ -217,7 +213,7 @@ const VIBRATION: readonly string[] = [
 export async function runVibration(row: VectorRow, file: VectorFile): Promise<string | undefined> {
   const rateHz = Number(row.config?.sampleRateHz);
   const samples = row.samples as readonly number[];
-  const axis = axisVibration(samples, rateHz);
+  const axis = axisVibration(samples, rateHz, await fourierPlan(samples.length));
   const { spectrum } = axis;
   const [fromHz, toHz] = [10, Math.min(1_000, rateHz / 2)];
   const found: Readonly<Record<string, number | undefined>> = {

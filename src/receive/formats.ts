@@ -3,12 +3,13 @@
  *
  * jsonl: one record a line, as in the batch, with device and stream before it; a gap is a line of its own.
  * csv: one row per value. `channels` says how many rows a record has, so that a record that was cut off by a crash is
- * seen and cut, and its message, which was not acknowledged, writes it again. No field needs quotes: everything that gets
+ * seen and cut, and its message, which was not acknowledged, writes it again. The samples of a window are one row an axis,
+ * with the steps in one field, after rows of their `rate_hz` and `scale`. No field needs quotes: everything that gets
  * here matched a pattern (incoming.ts).
  */
 import type { Gap } from '../journal/types.ts';
 import type { ReadingKind } from '../reading.ts';
-import { gapOf, type IncomingRecord, recordOf } from './incoming.ts';
+import { gapOf, type IncomingRecord, recordOf, samplesOf } from './incoming.ts';
 
 export type Item =
   | { readonly device: string; readonly stream: string; readonly record: IncomingRecord }
@@ -80,7 +81,8 @@ const csv: Format = {
       const { stream, from, to, lost, reason } = item.gap;
       return rowText({ device, stream, kind: 'gap', seq: from, to, lost, reason });
     }
-    const { kind, seq, time, sensor, values, members } = item.record;
+    const { kind, seq, time, sensor, members } = item.record;
+    const cells = cellsOf(item.record);
     const common: Row = {
       device,
       stream: item.stream,
@@ -89,15 +91,16 @@ const csv: Format = {
       time,
       duration_ms: plain(members.duration_ms),
       sensor,
-      channels: Object.keys(values).length,
+      channels: cells.length,
       clock: plain(members.clock),
       boot: plain(members.boot),
       mono_ms: plain(members.mono_ms),
     };
-    const rows = Object.entries(values).map(([channel, value]) => rowText({ ...common, channel, value }));
+    const rows = cells.map(([channel, value]) => rowText({ ...common, channel, value }));
     return rows.length === 0 ? rowText(common) : rows.join('');
   },
   reader() {
+    let rows = 0;
     let values: Record<string, number> = {};
     return {
       line(text) {
@@ -113,15 +116,26 @@ const csv: Format = {
         if (row.kind === 'gap') {
           return { device, gap: gapOf({ stream, from: seq, to: Number(row.to), lost: Number(row.lost), reason }) };
         }
-        if (row.channel !== '') values[row.channel] = Number(row.value);
-        if (Object.keys(values).length < Number(row.channels)) return 'more';
+        if (row.channel !== '') rows += 1;
+        // What a window held is not asked for again, only that all of it was written.
+        if (row.channel !== '' && row.kind !== 'window') values[row.channel] = Number(row.value);
+        if (rows < Number(row.channels)) return 'more';
         const record = recordOf(row.kind as ReadingKind, { seq, time, sensor, values });
+        rows = 0;
         values = {};
         return { device, stream, record };
       },
     };
   },
 };
+
+/** The rows of a record: channel and value. Samples of a form that is not known are left out; jsonl has them. */
+function cellsOf({ kind, values, members }: IncomingRecord): [channel: string, value: string | number][] {
+  const samples = kind === 'window' ? samplesOf(members) : undefined;
+  if (!samples) return Object.entries(values);
+  const axes = Object.entries(samples.axes).map(([axis, steps]): [string, string] => [axis, steps.join(' ')]);
+  return [...Object.entries(values), ['rate_hz', samples.rateHz], ['scale', samples.scale], ...axes];
+}
 
 /** Members beside the values are not checked by pattern, so only what cannot break a row gets into one. */
 function plain(member: unknown): string | number {

@@ -4,7 +4,7 @@
  */
 import { SedgeError } from '../errors.ts';
 import type { Gap, GapReason } from '../journal/types.ts';
-import type { ReadingKind } from '../reading.ts';
+import type { ReadingKind, SampleWindow } from '../reading.ts';
 
 export interface IncomingRecord {
   readonly kind: ReadingKind;
@@ -77,6 +77,17 @@ export function recordOf(kind: ReadingKind, value: unknown): IncomingRecord {
     members,
   };
 }
+
+/** The samples of a window; undefined when it has none, or in a form that is not known. */
+export function samplesOf(members: IncomingRecord['members']): Omit<SampleWindow, 'unit'> | undefined {
+  const { rate_hz: rateHz, scale, axes } = (members.samples ?? {}) as Json;
+  if (!isNumber(rateHz) || !isNumber(scale) || typeof axes !== 'object' || axes === null) return undefined;
+  const isSound = Object.entries(axes).every(
+    ([axis, steps]) => CHANNEL.test(axis) && Array.isArray(steps) && steps.every(Number.isSafeInteger),
+  );
+  return isSound ? { rateHz, scale, axes: axes as SampleWindow['axes'] } : undefined;
+}
+const isNumber = (value: unknown): value is number => Number.isFinite(value);
 
 export function gapOf(value: unknown): Gap {
   const { stream, from, to, lost, reason } = object(value, 'a gap');

@@ -109,10 +109,11 @@ export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): Se
         const values = await withinDeadline(deadlines, sensor.deadlineMs, `${id}: the read`, read, opening);
         if (stopping.signal.aborted) return;
         const { windowMs } = sensor;
+        const samples = open.takeWindow?.();
         const time =
           windowMs === undefined ? { at: stamp(clock.monotonic()) } : { at: stamp(beganMs), durationMs: windowMs };
         pending = false;
-        deliver({ kind: 'reading', values, ...time });
+        deliver({ kind: 'reading', values, ...time, ...(samples && { samples }) });
       } finally {
         busy = false;
       }

@@ -3,7 +3,7 @@
  * journal. A failing sensor is backed off, reopened, and never delays another.
  */
 import type { CounterSensor, EventSensor, PolledSensor, SensorKind, Values } from '../driver.ts';
-import type { Instant } from '../reading.ts';
+import type { Instant, SampleWindow } from '../reading.ts';
 
 export type Schedule =
   | {
@@ -35,6 +35,8 @@ export interface Measurement {
   readonly at: Instant;
   readonly durationMs?: number;
   readonly values: Values;
+  /** The samples behind the values, where they are to be kept too. */
+  readonly samples?: SampleWindow;
 }
 
 export interface SensorHealth {

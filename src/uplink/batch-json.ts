@@ -24,6 +24,7 @@ export interface BatchJsonOptions {
 export function recordJson(record: BatchRecord): string {
   let json = `{"seq":${record.seq},"time":"${record.time}","sensor":"${record.sensor}","values":${record.valuesJson}`;
   if (record.durationMs !== undefined) json += `,"duration_ms":${record.durationMs}`;
+  if (record.samplesJson !== undefined) json += `,"samples":${record.samplesJson}`;
   if (record.unsynced) {
     json += `,"clock":"unsynced","boot":"${record.unsynced.boot}","mono_ms":${Math.round(record.unsynced.monoMs)}`;
   }

@@ -33,6 +33,8 @@ describe('in bursts', () => {
       { ...BURST, rate: 25, window: 1_280 },
       { ...BURST, range: 2 },
       { ...BURST, range: 8, full_resolution: false },
+      { ...BURST, bands: '20-60 60-90' },
+      { ...BURST, raw: 'always' },
     ],
     surroundings: (channel, value, options): Surroundings | undefined => {
       if (!channel.startsWith('rms_')) return undefined;
@@ -147,7 +149,8 @@ describe('a burst', () => {
     const { channels = {}, windowMs, worstCaseMs } = adxl345.variant!(options);
     expect(windowMs).toBe(2_000);
     expect(worstCaseMs).toBeGreaterThan(2_000);
-    expect(Object.keys(channels)).toHaveLength(20);
+    expect(Object.keys(channels)).toHaveLength(28);
+    expect(channels.velocity).toMatchObject({ quantity: 'velocity', bandHz: [10, 90] });
     expect(channels.frequency_y).toMatchObject({ quantity: 'frequency', max: 100, resolution: 0.5 });
   });
 
@@ -223,7 +226,50 @@ describe('a burst', () => {
       message: expect.stringMatching(/100 kHz carries 200 Hz.*lower the rate.*i2c_arm_baudrate=400000/),
     });
     await expect(openOn(400_000, { rate: 800 })).resolves.toBeDefined();
-    await expect(openOn(400_000, { rate: 1_600 })).rejects.toMatchObject({ code: 'config.invalid' });
+  });
+
+  it('is refused without a bus at a rate that no bus carries', () => {
+    expect(() => adxl345.variant!(optionsOf(adxl345, { mode: 'burst', rate: 1_600 }))).toThrow(
+      'adxl345: a bus of 400 kHz carries 800 Hz and not 1600 Hz: lower the rate',
+    );
+    expect(adxl345.variant!(optionsOf(adxl345, { rate: 1_600 })).windowMs).toBeUndefined();
+  });
+
+  it('gives the samples too when they are asked for, in steps of the range, and is none when a read fails', async () => {
+    const tilt = (monoMs: number) => (Math.floor(monoMs / 5) % 7) * (G / 256);
+    const { open, unplug } = burst({ window: 200, raw: 'always', range: 4 }, { acceleration_x: tilt });
+    const sensor = await open();
+    await sensor.read(signal);
+    const window = sensor.takeWindow!()!;
+    expect(window).toMatchObject({ rateHz: 200, scale: G / 256 });
+    expect(window.axes.z).toEqual(Array(40).fill(256));
+    expect([...new Set(window.axes.x)].sort()).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    expect(window.axes.x!.slice(7, 14)).toEqual(window.axes.x!.slice(0, 7));
+    unplug();
+    await expect(sensor.read(signal)).rejects.toMatchObject({ code: 'bus.nack' });
+    expect(sensor.takeWindow!()).toBeUndefined();
+  });
+
+  it('gives no samples when their trigger is not exceeded, and in single samples there are none to give', async () => {
+    const shaken = (amplitude: number) => ({ acceleration_x: (ms: number) => amplitude * Math.sin(0.2 * ms) });
+    for (const [amplitude, isKept] of [
+      [1, false],
+      [4, true],
+    ] as const) {
+      const sensor = await burst({ raw: 'trigger', trigger_rms: 2 }, shaken(amplitude)).open();
+      await sensor.read(signal);
+      expect(sensor.takeWindow!() !== undefined).toBe(isKept);
+    }
+    expect(await i2cRig(adxl345, simulation).open()).not.toHaveProperty('takeWindow');
+  });
+
+  it('has a velocity within the band that its rate covers: 50 Hz and not 95 Hz of two at a rate of 200', async () => {
+    const of = async (hertz: number): Promise<number> => {
+      const shaken = (ms: number) => 8 * Math.sin((2 * Math.PI * hertz * ms) / 1_000);
+      return (await (await burst({}, { acceleration_x: shaken }).open()).read(signal)).velocity_x!;
+    };
+    expect(await of(50)).toBeCloseTo(8_000 / Math.SQRT2 / (2 * Math.PI * 50), 1);
+    expect(await of(95)).toBeLessThan(0.1);
   });
 
   it.each([

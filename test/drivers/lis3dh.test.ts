@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { convert, convertTemperature, stepOf } from '../../drivers/lis3dh.maths.ts';
 import { simulation } from '../../drivers/lis3dh.sim.ts';
-import lis3dh, { convert, convertTemperature, drain, stepOf } from '../../drivers/lis3dh.ts';
+import lis3dh, { drain } from '../../drivers/lis3dh.ts';
 import { i2cDevice } from '../../src/bus/i2c.ts';
 import { simulatedI2cBus } from '../../src/bus/simulated-i2c.ts';
 import { virtualClock } from '../../src/clock.ts';
@@ -34,6 +35,8 @@ describe('in bursts', () => {
       { ...BURST, rate: 25, window: 1_280 },
       { ...BURST, range: 16, resolution: 'high' },
       { ...BURST, resolution: 'low' },
+      { ...BURST, bands: '20-60 60-90' },
+      { ...BURST, raw: 'always' },
     ],
     surroundings: (channel, value, options): Surroundings | undefined => {
       if (!channel.startsWith('rms_')) return undefined;
@@ -214,6 +217,40 @@ describe('a burst of the lis3dh', () => {
     // Before each read how many there are, and after it how many came meanwhile.
     const counts = said.filter((line) => line.startsWith('0x18 w 2f')).map((line) => line.slice(-2));
     expect(counts).toEqual(['88', '20', '88', '20', '84', '20']);
+  });
+
+  it('catches up in reads of eight samples when it was late, so that others come between', async () => {
+    const { bus, open } = heldUp(45, 0x2f);
+    await (await open()).read(signal);
+    const lengths = bus.transcript
+      .filter((line) => line.startsWith('0x18 w a8'))
+      .map((line) => line.split(' r ')[1]!.length / 12);
+    expect(Math.max(...lengths)).toBe(8);
+    expect(lengths.reduce((sum, length) => sum + length, 0)).toBeGreaterThanOrEqual(200);
+  });
+
+  it('gives the samples too when they are asked for, in steps of range and resolution', async () => {
+    const { open } = burst(
+      { window: 100, raw: 'always', resolution: 'high', range: 8 },
+      { acceleration_x: -0.004 * G },
+    );
+    const sensor = await open();
+    await sensor.read(signal);
+    const window = sensor.takeWindow!()!;
+    expect(window.rateHz).toBe(400);
+    expect(window.scale).toBeCloseTo(0.004 * G, 12);
+    expect(window.axes).toEqual({ x: Array(40).fill(-1), y: Array(40).fill(0), z: Array(40).fill(250) });
+  });
+
+  it.each([
+    ['normal', 1_344, [10, 604.8]],
+    ['high', 1_344, [10, 149.3]],
+    ['normal', 200, [10, 90]],
+    ['high', 100, [10, 11.1]],
+    ['high', 50, undefined],
+  ])('with resolution %s at %i Hz has the velocity of the band that passes its filter', (resolution, rate, band) => {
+    const { channels } = lis3dh.variant!(optionsOf(lis3dh, { mode: 'burst', rate, resolution }));
+    expect(channels!.velocity?.bandHz).toEqual(band);
   });
 
   /** Holds up the bus before one transfer, as a busy board does. */

@@ -1,14 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { accelerationStep, angularStep, convertAxes, convertTemperature, MODELS } from '../../drivers/mpu6050.maths.ts';
 import { simulation } from '../../drivers/mpu6050.sim.ts';
-import mpu6050, {
-  accelerationStep,
-  angularStep,
-  convertAxes,
-  convertTemperature,
-  drain,
-  filterOf,
-  MODELS,
-} from '../../drivers/mpu6050.ts';
+import mpu6050, { drain, filterOf } from '../../drivers/mpu6050.ts';
 import { i2cDevice } from '../../src/bus/i2c.ts';
 import { simulatedI2cBus } from '../../src/bus/simulated-i2c.ts';
 import { virtualClock } from '../../src/clock.ts';
@@ -34,7 +27,14 @@ conformance(mpu6050, simulation, { optionSets: optionSets(mpu6050, {}).filter(({
 describe('in bursts', () => {
   conformance(mpu6050, simulation, {
     options: BURST,
-    optionSets: [BURST, { ...BURST, rate: 1_000 }, { ...BURST, rate: 25, window: 1_280 }, { ...BURST, range: 2 }],
+    optionSets: [
+      BURST,
+      { ...BURST, rate: 1_000 },
+      { ...BURST, rate: 25, window: 1_280 },
+      { ...BURST, range: 2 },
+      { ...BURST, bands: '20-60 60-90' },
+      { ...BURST, raw: 'always' },
+    ],
     surroundings: (channel, value, options): Surroundings | undefined => {
       if (!channel.startsWith('rms_')) return undefined;
       // At rest there would be no ratios to report: it always moves by at least half a step.
@@ -166,7 +166,7 @@ describe('a burst of the mpu6050', () => {
     expect(values).not.toHaveProperty('crest_z');
   });
 
-  it('begins with an empty FIFO, holds the bus for 32 samples at most, and leaves the chip asleep', async () => {
+  it('begins with an empty FIFO, holds the bus for 8 samples at most, and leaves the chip asleep', async () => {
     const { bus, clock, open } = burst({ rate: 1_000, window: 100 });
     const sensor = await open();
     const beganMs = clock.monotonic();
@@ -183,7 +183,7 @@ describe('a burst of the mpu6050', () => {
     ]);
     expect(
       said.filter((line) => line.startsWith('0x68 w 74')).map((line) => line.split(' r ')[1]!.length / 12),
-    ).toEqual([32, 32, 32, 4]);
+    ).toEqual([...Array(12).fill(8), 4]);
     expect(bus.transcript.slice(-2)).toEqual(['0x68 w 6b r 01', '0x68 w 6b40']);
   });
 
@@ -214,6 +214,25 @@ describe('a burst of the mpu6050', () => {
     await expect((await heldUp(100, 0x72).open()).read(signal)).resolves.toBeDefined();
     await expect((await heldUp(100, 0x72, 0x70).open()).read(signal)).rejects.toMatchObject({ code: 'sensor.overrun' });
     await expect((await heldUp(40, 0x72, 0x70).open()).read(signal)).resolves.toBeDefined();
+  });
+
+  it('gives the samples too when they are asked for, in steps of the range', async () => {
+    const { open } = burst({ rate: 200, window: 200, raw: 'always', range: 2 }, { acceleration_x: -G / 16_384 });
+    const sensor = await open();
+    await sensor.read(signal);
+    const window = sensor.takeWindow!()!;
+    expect(window).toMatchObject({ rateHz: 200, scale: G / 16_384 });
+    expect(window.axes).toEqual({ x: Array(40).fill(-1), y: Array(40).fill(0), z: Array(40).fill(16_384) });
+  });
+
+  it.each([
+    [1_000, [10, 184]],
+    [500, [10, 184]],
+    [200, [10, 90]],
+    [100, [10, 44]],
+  ])("at %i Hz has the velocity of its filter's band", (rate, band) => {
+    const { channels } = mpu6050.variant!(optionsOf(mpu6050, { mode: 'burst', rate }));
+    expect(channels!.velocity!.bandHz).toEqual(band);
   });
 
   it('is refused when one sample in it is saturated', async () => {

@@ -71,6 +71,25 @@ function polled(
 }
 const steady = (id: string, schedule: Schedule) => polled(id, schedule, async () => 1).sensor;
 
+it('hands on the samples of a burst with the values they led to, and only with them', async () => {
+  const { clock, sampler, taken } = bench();
+  const samples = { unit: 'm/s2', rateHz: 200, scale: 0.01, axes: { x: [1, 2] } };
+  let reads = 0;
+  const open = async () => ({
+    read: async () => ({ value: ++reads }),
+    takeWindow: () => (reads === 2 ? samples : undefined),
+    close: async () => {},
+  });
+  await sampler.add({ ...steady('motor', every(1_000)), open, windowMs: 10 });
+  await clock.advance(2_500);
+  expect(taken.map(({ values, ...rest }) => [values.value, rest.durationMs, rest.samples])).toEqual([
+    [1, 10, undefined],
+    [2, 10, samples],
+    [3, 10, undefined],
+  ]);
+  await sampler.stop();
+});
+
 describe('every', () => {
   it('reads at once when open, then on a grid that does not drift', async () => {
     const { clock, sampler, timesOf } = bench();

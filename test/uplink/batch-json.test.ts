@@ -72,6 +72,22 @@ describe('a batch as JSON', () => {
     }
   });
 
+  it('has the samples of a window beside its values, and sends a long window alone', () => {
+    const [before, , after] = readings(1, 3);
+    const samplesJson = `{"rate_hz":200,"unit":"m/s2","scale":0.01,"axes":{"x":[${Array(300).fill(-7)}]}}`;
+    const window = { ...before!, seq: 2, kind: 'window' as const, durationMs: 1_500, valuesJson: '{}', samplesJson };
+    const messages = encode(batch(3, { records: [before!, window, after!] }), 700);
+    expect(messages.map(({ records }) => records)).toEqual([1, 1, 1]);
+    const { readings: none, windows } = JSON.parse(messages[1]!.payload);
+    expect(none).toEqual([]);
+    expect(windows).toEqual([
+      {
+        ...{ seq: 2, time: before!.time, sensor: 'air', values: {}, duration_ms: 1_500 },
+        samples: { rate_hz: 200, unit: 'm/s2', scale: 0.01, axes: { x: Array(300).fill(-7) } },
+      },
+    ]);
+  });
+
   it('sends a record that is larger than the bound alone', () => {
     const [small, , after] = readings(1, 3);
     const large = { ...small!, seq: 2, valuesJson: `{"temperature":1${'0'.repeat(400)}}` };
