@@ -5,8 +5,8 @@
  * - Needs Debian or a relative (dpkg-deb, strip); for arm64 on a PC: crossbuild-essential-arm64 and qemu-user-static.
  * - Reproducible: the same commit, packages and compiler give the same bytes. Every time in it is that of the commit, or
  *   SOURCE_DATE_EPOCH.
- * - Addons fit one major version of Node each. The default is the Node that runs this; --node takes several, and Debian's Node,
- *   whichever it is, then finds its own.
+ * - Addons fit one major version of Node each. The default is Debian's Node and the one that runs this; --node takes others, and
+ *   each Node then finds its own.
  *
  * The last line on stdout is the path of the package.
  */
@@ -23,12 +23,14 @@ import { addProgram, setTimes } from './deb/tree.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const ARCHITECTURES = ['amd64', 'arm64'];
 const HOST = { x64: 'amd64', arm64: 'arm64' }[process.arch];
+/** Of Debian 13, and so of Raspberry Pi OS. */
+const DEBIAN_NODE = '20';
 const say = (line) => process.stderr.write(`${line}\n`);
 
 const { values } = parseArgs({
   options: {
     arch: { type: 'string', default: HOST },
-    node: { type: 'string', default: process.versions.node.split('.')[0] },
+    node: { type: 'string', default: [...new Set([DEBIAN_NODE, process.versions.node.split('.')[0]])].join(',') },
     out: { type: 'string', default: 'dist' },
   },
 });

@@ -7,8 +7,8 @@ import { compressed, everything, put } from './tree.mjs';
 const MAINTAINER = 'Sedge contributors <sedge@packages.invalid>';
 const SCRIPTS = ['postinst', 'prerm', 'postrm'];
 
-/** Debian 13's Node is 20.19. systemd: systemd-sysusers at install, systemd-notify where node-unix-socket does not load. */
-const DEPENDS = ['nodejs (>= 20.19)', 'libc6 (>= 2.34)', 'libgcc-s1', 'libstdc++6 (>= 11)', 'systemd (>= 249)'];
+/** Debian 13's Node is 20.19. systemd: systemd-sysusers at install, systemd-notify where node-unix-socket does not load; /etc/credstore since 252. */
+const DEPENDS = ['nodejs (>= 20.19)', 'libc6 (>= 2.34)', 'libgcc-s1', 'libstdc++6 (>= 11)', 'systemd (>= 252)'];
 
 export function controlFiles({ root, tree, arch, version, epoch, licences }) {
   const { description } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));

@@ -66,7 +66,15 @@ They change the system, so they need root: sudo sedge service install
       source: programRoot(),
       node: process.execPath,
       config,
-      startingConfig: async () => startingConfig(root === '' ? await foundSensors(io) : []),
+      succeeds: (program, args) =>
+        execute()(program, args).then(
+          () => true,
+          () => false,
+        ),
+      startingConfig: async () => {
+        const found = root === '' ? await foundSensors(io) : [];
+        return { text: startingConfig(found), found: found.filter((line) => !/^\s*#/.test(line)).length };
+      },
     };
     const print = (line: string) => void io.stdout.write(`${line}\n`);
     const before = await versionAt(root + PLACES.program);
@@ -75,7 +83,7 @@ They change the system, so they need root: sudo sedge service install
 
     const steps = await stepsOf(verb, plan, values.purge === true, io);
     const isWork = hasWork(steps);
-    await runOrPutBack(steps, dryRun, print, plan);
+    await runOrPutBack(steps, dryRun, print, plan, before);
     if (!isWork) print('nothing is to do');
     if (verb === 'upgrade') {
       const now = await versionAt(plan.source);
@@ -105,12 +113,15 @@ async function runOrPutBack(
   dryRun: boolean,
   print: (line: string) => void,
   { root, execute }: InstallPlan,
+  before: string | undefined,
 ): Promise<void> {
   try {
     await runSteps(steps, dryRun, print);
   } catch (error) {
-    if (root === '' && steps.some(({ undo }) => undo !== undefined) && existsSync(PLACES.unit))
+    if (root === '' && before !== undefined && steps.some(({ undo }) => undo !== undefined)) {
       await execute('systemctl', ['restart', 'sedge.service']).catch(() => {});
+      print(`version ${before} is back in its place, and was started again`);
+    }
     throw error;
   }
 }
@@ -166,14 +177,16 @@ function programRoot(): string {
   return dirname(dirname(realpathSync(process.argv[1]!)));
 }
 
-/** What the program prints goes to stderr; stdout is the list of steps. */
+/** What the program prints goes to stderr, if that is given; stdout is the list of steps. */
 const execute =
-  (stderr: NodeJS.WriteStream): Execute =>
+  (stderr?: NodeJS.WriteStream): Execute =>
   (program, args) =>
     new Promise((done, failed) => {
       const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-      child.stdout.pipe(stderr, { end: false });
-      child.stderr.pipe(stderr, { end: false });
+      for (const output of [child.stdout, child.stderr]) {
+        if (stderr) output.pipe(stderr, { end: false });
+        else output.resume();
+      }
       child.once('error', failed);
       child.once('close', (code, signal) =>
         code === 0 ? done() : failed(new Error(signal ? `killed by ${signal}` : `exit status ${code}`)),

@@ -21,6 +21,8 @@ export interface UplinkFile {
 const MAX_PASSWORD_BYTES = 65_535;
 const MAX_CA_BYTES = 1_000_000;
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+/** How a configuration names a file that systemd hands to the service. */
+const CREDENTIAL = /\$\{CREDENTIALS_DIRECTORY\}/;
 
 export async function buildUplink(
   name: string,
@@ -36,7 +38,12 @@ export async function buildUplink(
     if (named === undefined || (key === 'password_file' && checker.has(file, 'password'))) return undefined;
     const found = await readText(named, maxBytes);
     if ('wrong' in found) {
-      checker.report(checker.offsetOf(file, key), join(path, key), `${checker.written(file, key)} ${found.wrong}`);
+      const written = checker.written(file, key);
+      // systemd.exec(5), LoadCredential=: files are handed over when the service starts, and then stay as they were.
+      const hint = CREDENTIAL.test(written)
+        ? ': put it in /etc/credstore, then sudo systemctl restart sedge, since systemd hands credentials over at a start'
+        : '';
+      checker.report(checker.offsetOf(file, key), join(path, key), `${written} ${found.wrong}${hint}`);
       return undefined;
     }
     if (key === 'password_file' && found.open) {

@@ -7,7 +7,7 @@ import { mkdir, readFile, readlink, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SedgeError } from '../errors.ts';
 import { copyProgram, forgetOld } from './program-copy.ts';
-import { command, exists, hasWork, note, type Step, type System, succeeds, write } from './steps.ts';
+import { command, exists, hasWork, note, type Step, type System, write } from './steps.ts';
 
 export interface InstallPlan extends System {
   /** Where the running program is: the directory that holds `dist` and `systemd`. */
@@ -16,8 +16,8 @@ export interface InstallPlan extends System {
   readonly node: string;
   /** Absolute. */
   readonly config: string;
-  /** The text of a first configuration; asked for only where there is none. */
-  readonly startingConfig: () => Promise<string>;
+  /** The text of a first configuration, and how many sensors were found for it; asked for only where there is none. */
+  readonly startingConfig: () => Promise<{ readonly text: string; readonly found: number }>;
 }
 
 export const PLACES = {
@@ -70,7 +70,8 @@ export async function installSteps(plan: InstallPlan): Promise<readonly Step[]> 
 
   const isEnabled = await exists(root + ENABLED);
   const isChanged = hasWork([...program, ...unit, ...configuration]);
-  const isActive = await succeeds(plan, 'systemctl', 'is-active', '--quiet', UNIT);
+  // On another root nothing runs.
+  const isActive = root === '' && (await plan.succeeds('systemctl', ['is-active', '--quiet', UNIT]));
   const isToStart = isChanged || !isActive;
   return [
     ...program,
@@ -110,8 +111,11 @@ export async function configSteps(
   if (await exists(root + config)) return [note(`keep ${config}: it is yours`)];
   if (config !== PLACES.config)
     throw new SedgeError('service.config', `${config} is not there: write it first, or leave --config out`);
+  const { text, found } = await plan.startingConfig();
+  const about = found === 0 ? 'no sensor was found: only the board itself' : `with ${found} found on the buses`;
+  const written = await write(root, config, text, 0o640);
   return [
-    ...(await write(root, config, await plan.startingConfig(), 0o640)),
+    ...written.map((step) => ({ ...step, describe: `${step.describe} (${about})` })),
     // It may come to hold a password: for the service and root only.
     command(plan, 'chgrp', 'sedge', config),
   ];

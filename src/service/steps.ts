@@ -23,6 +23,8 @@ export interface System {
   /** Put before every path that is written; '' is the real system. Anything else runs no program of the system. */
   readonly root: string;
   readonly execute: Execute;
+  /** Whether a program succeeds; what it prints is nobody's business. */
+  readonly succeeds: (program: string, args: readonly string[]) => Promise<boolean>;
 }
 
 /**
@@ -78,7 +80,11 @@ export const remove = async (root: string, path: string): Promise<readonly Step[
     ? [{ describe: `remove ${path}`, run: () => rm(root + path, { recursive: true, force: true }) }]
     : [];
 
-export function command({ root, execute }: System, program: string, ...args: readonly string[]): Step {
+export function command(
+  { root, execute }: Pick<System, 'root' | 'execute'>,
+  program: string,
+  ...args: readonly string[]
+): Step {
   const line = [program, ...args].join(' ');
   if (root !== '') return note(`run ${line} (left out: this is not the running system)`);
   return {
@@ -89,12 +95,3 @@ export function command({ root, execute }: System, program: string, ...args: rea
       }),
   };
 }
-
-/** Whether a command of the running system succeeds; on another root nothing is known, so false. */
-export const succeeds = ({ root, execute }: System, program: string, ...args: readonly string[]): Promise<boolean> =>
-  root !== ''
-    ? Promise.resolve(false)
-    : execute(program, args).then(
-        () => true,
-        () => false,
-      );

@@ -119,6 +119,18 @@ describe('an uplink', () => {
     write('password', '\n');
     expect(await problems(mqtt('url: "mqtts://b", username: u, password_file: password'))).toHaveLength(1);
   });
+  it('is told how systemd hands a credential over, when it is not there', async () => {
+    const text = mqtt(`url: "mqtts://b", username: u, password_file: "\${CREDENTIALS_DIRECTORY}/sedge.password"`);
+    const env = { CREDENTIALS_DIRECTORY: directory };
+    expect(await problems(text, env)).toEqual([
+      expect.stringMatching(
+        /CREDENTIALS_DIRECTORY\}\/sedge\.password` is not there: put it in \/etc\/credstore, then .*restart/,
+      ),
+    ]);
+    write('sedge.password', 'secret');
+    chmodSync(join(directory, 'sedge.password'), 0o600);
+    expect((await loaded(text, env)).uplinks[0]).toMatchObject({ password: 'secret' });
+  });
   it('warns of a password that every user may read, and of one that crosses the network in clear', async () => {
     write('password', 'x');
     chmodSync(join(directory, 'password'), 0o644);

@@ -55,7 +55,8 @@ const plan = (overrides: Partial<InstallPlan> = {}): InstallPlan => ({
   source,
   node: '/usr/bin/node',
   config: PLACES.config,
-  startingConfig: async () => startingConfig(),
+  succeeds: async () => false,
+  startingConfig: async () => ({ text: startingConfig(), found: 0 }),
   execute: () => Promise.reject(new Error('a test runs no program of the system')),
   ...overrides,
 });
@@ -128,6 +129,15 @@ describe('sedge service install', () => {
     await install();
     expect(await versionAt(`${root}/opt/sedge`)).toBe('9.9.9');
     expect(readdirSync(`${root}/opt`)).toEqual(['sedge']);
+  });
+
+  it('says how many sensors the first configuration has, and asks for it only where there is none', async () => {
+    const found = { text: startingConfig(['  bme280: { driver: bme280, every: 10s }']), found: 1 };
+    expect(await install({ startingConfig: async () => found })).toContain(
+      'write /etc/sedge/sedge.yaml (with 1 found on the buses)',
+    );
+    expect(read(PLACES.config)).toBe(found.text);
+    await install({ startingConfig: () => Promise.reject(new Error('asked again')) });
   });
 
   it('started from the installed program itself, keeps it', async () => {
@@ -281,6 +291,16 @@ describe('the starting configuration', () => {
 
   it('is valid as it is', async () => {
     expect(await parse(startingConfig())).toMatchObject({ config: { sensors: [{ id: 'board' }], uplinks: [] } });
+  });
+
+  it("sends to a broker after the README's line for a fresh Pi", async () => {
+    const readme = readFileSync(join(REPOSITORY, 'README.md'), 'utf8');
+    const [, appended] = /printf '(.*)' \| sudo tee -a \/etc\/sedge\/sedge\.yaml/.exec(readme) ?? [];
+    const found = ['  bme280: { driver: bme280, bus: 1, address: 0x76, every: 10s }'];
+    for (const text of [startingConfig(), startingConfig(found)])
+      expect(await parse(text + appended!.replaceAll('\\n', '\n'))).toMatchObject({
+        config: { uplinks: [{ name: 'cloud', type: 'mqtt' }] },
+      });
   });
 
   it('takes what a scan found in the place of the examples', async () => {

@@ -26,6 +26,7 @@ describe('the unit', () => {
       'is bounded in memory, tasks and lines of log',
       ['MemoryMax=256M', 'MemoryHigh=192M', 'TasksMax=64', 'LogRateLimitBurst=300'],
     ],
+    ['has the reason of an end among the warnings of its log', ['SyslogLevel=warning']],
     ['has no capabilities', ['CapabilityBoundingSet=', 'AmbientCapabilities=', 'NoNewPrivileges=yes', 'User=sedge']],
     [
       'sees I2C buses and GPIO chips, and no other device',
