@@ -101,3 +101,12 @@ export const health = (): Promise<Health> => retained<Health>('health');
 export const logSince = async (since: string): Promise<readonly string[]> =>
   (await guest(`journalctl -u sedge -o cat --no-pager --since '${since}'`)).trim().split('\n');
 export const boardTime = async (): Promise<string> => (await guest("date '+%F %T'")).trim();
+
+/** New batches at the broker hold readings of a sensor; for when the receiver's own disk is in trouble. */
+export const published = (sensor: string): Promise<true> =>
+  eventually(`readings of ${sensor} at the broker`, 180, async () => {
+    const rows = await guest(`mosquitto_sub -q 1 -t sedge/${DEVICE}/readings -C 2 -W 30`);
+    const batches = rows.split('\n').filter(Boolean);
+    const readings = batches.flatMap((row) => (JSON.parse(row) as { readings: { sensor: string }[] }).readings);
+    return readings.some((reading) => reading.sensor === sensor) ? true : undefined;
+  });
