@@ -6,10 +6,12 @@
  *   sedge.cache   V8's compiled code of it, for the Node that built it; any other Node ignores it
  *   compile.mjs   makes that again, for the Node that runs it: where a package is installed
  *   aedes.cjs     the demo's broker, so that the service never reads it
+ *   types/        what a driver and a simulation of a user's own are: `sedge/driver`, `sedge/simulation`
  *   THIRD_PARTY_LICENSES.txt
  *
  * `node scripts/build.mjs DIR` builds there instead. SOURCE_DATE_EPOCH (in seconds) is the date of the build, if it is set.
  */
+import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -87,6 +89,11 @@ copyFileSync(join(root, 'scripts', 'compile.mjs'), join(dist, 'compile.mjs'));
 await compile(dist);
 
 writeFileSync(join(dist, 'THIRD_PARTY_LICENSES.txt'), licences([main.metafile, broker.metafile]));
+const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+execFileSync(process.execPath, [compiler, '-p', 'tsconfig.types.json', '--outDir', join(dist, 'types')], {
+  cwd: root,
+  stdio: 'inherit',
+});
 
 /** The licence of each package whose code is in the bundles. */
 function licences(metafiles) {

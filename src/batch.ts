@@ -39,6 +39,8 @@ export interface BatchSource {
   next(limits: BatchLimits): Promise<Batch | undefined>;
   rewind(): void;
   acknowledge(position: BatchPosition): void;
+  /** These records were refused for good, so a gap names them. False, with nothing done: not now, too many gaps wait. */
+  refuse(stream: string, seqs: readonly number[]): boolean;
   /** Resolves when at least `count` records (1 if left out) or a gap may be there for `next`, or the signal aborts. */
   waitForRecords(signal: AbortSignal, count?: number): Promise<void>;
   readonly pending: number;

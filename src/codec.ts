@@ -51,18 +51,26 @@ export function pack({ kind, sensor, at, durationMs, valuesJson, samplesJson }: 
 export function unpack({ type, version, payload }: JournalRecord): PackedReading | undefined {
   const kind = KINDS[type];
   if (!kind || (version !== RECORD_VERSION && version !== VERSION_WITH_SAMPLES)) return undefined;
-  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  const bytes = Buffer.isBuffer(payload)
+    ? payload
+    : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
   const flags = bytes[0]!;
   const hasDuration = (flags & FLAG_DURATION) !== 0;
   const head = 17 + (hasDuration ? 8 : 0);
   const idEnd = head + 1 + bytes[head]!;
+  const sensor = bytes.toString('latin1', head + 1, idEnd);
+  const at = { wallMs: bytes.readDoubleLE(1), monoMs: bytes.readDoubleLE(9), synced: (flags & FLAG_SYNCED) !== 0 };
+  // Nearly all of a backlog.
+  if (!hasDuration && version === RECORD_VERSION) {
+    return { kind, sensor, at, valuesJson: bytes.toString('utf8', idEnd) };
+  }
   const hasSamples = version === VERSION_WITH_SAMPLES;
   const valuesAt = hasSamples ? idEnd + 4 : idEnd;
   const valuesEnd = hasSamples ? valuesAt + bytes.readUInt32LE(idEnd) : bytes.length;
   return {
     kind,
-    sensor: bytes.toString('latin1', head + 1, idEnd),
-    at: { wallMs: bytes.readDoubleLE(1), monoMs: bytes.readDoubleLE(9), synced: (flags & FLAG_SYNCED) !== 0 },
+    sensor,
+    at,
     ...(hasDuration && { durationMs: bytes.readDoubleLE(17) }),
     valuesJson: bytes.toString('utf8', valuesAt, valuesEnd),
     ...(hasSamples && { samplesJson: bytes.toString('utf8', valuesEnd) }),

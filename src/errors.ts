@@ -36,8 +36,12 @@ export type ErrorCode =
   | 'uplink.version' // the broker does not speak this version of MQTT
   | 'uplink.refused' // the broker refused the connection
   | 'uplink.lost' // the connection ended
+  | 'uplink.taken-over' // another client connected under our client id
+  | 'uplink.closed' // outside its window
   | 'uplink.timeout' // no acknowledgement in time
   | 'uplink.rejected' // the broker refused this message
+  | 'uplink.busy' // the destination asks for patience
+  | 'uplink.storage' // the directory or file of an uplink cannot be written
   | 'receive.malformed' // a message is no batch of ours
   | 'receive.output' // what was received cannot be written
   | 'status.unreachable' // no running service answers

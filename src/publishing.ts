@@ -6,7 +6,10 @@ import type { Journal } from './journal/types.ts';
 import { sameConfig } from './same-config.ts';
 import type { Log } from './service/log.ts';
 import type { Anchor } from './timekeeper.ts';
-import { mqttUplink } from './uplink/mqtt.ts';
+import { loadUplink } from './uplink/index.ts';
+import { type OpenHoursOptions, openOnly } from './uplink/open-hours.ts';
+import { limitRate } from './uplink/rate-limit.ts';
+import { carrierOf, partOf, selective } from './uplink/selection.ts';
 import type { Station, Uplink, UplinkStatus } from './uplink/types.ts';
 
 /** Longest that a clean stop of an uplink waits for its broker. */
@@ -20,36 +23,51 @@ export interface PublishingOptions {
   readonly station: Station;
   /** The journal of the moment: a reload may open another. */
   readonly journal: () => Journal;
+  readonly loadCron: OpenHoursOptions['loadCron'];
   readonly anchorOf: (bootId: string) => Anchor | undefined;
   /** Some uplink came or went: whether any is connected now. */
   readonly onConnection: (isAnyConnected: boolean) => void;
 }
 
 export interface Publishing {
-  start(config: Config): void;
+  start(config: Config): Promise<void>;
   /** Only what changed restarts. Returns what was done, one phrase each. */
   reload(previous: Config, next: Config): Promise<readonly string[]>;
   each(tell: (uplink: Uplink) => void): void;
   status(): Readonly<Record<string, UplinkStatus>>;
+  /** What a person should know of the uplinks. */
+  warnings(): readonly string[];
   /** Drains for a bounded time, says goodbye; `drain: false` only lets go. */
   stop(options?: { readonly drain: boolean }): Promise<void>;
 }
 
 export function createPublishing(options: PublishingOptions): Publishing {
-  const { clock, log, random, bootId, station, journal, anchorOf, onConnection } = options;
+  const { clock, log, random, bootId, station, journal, loadCron, anchorOf, onConnection } = options;
   const running = new Map<string, { readonly config: UplinkConfig; readonly uplink: Uplink }>();
 
-  const startUplink = (config: UplinkConfig, waitMs: number) => {
-    const { name } = config;
-    const source = createDelivery({ reader: journal().reader(name), clock, bootId, anchorOf, waitMs });
+  const startUplink = async (config: UplinkConfig, waitMs: number) => {
+    const { name, maxRate, window } = config;
+    const carries = carrierOf(config);
+    const make = await loadUplink(config);
+    const all = createDelivery({
+      reader: journal().reader(name),
+      clock,
+      bootId,
+      anchorOf,
+      waitMs,
+      ...(carries && { carries }),
+    });
+    const source = maxRate === undefined ? all : limitRate(all, maxRate, clock);
     const key = (of: string) => `uplink:${name}:${of}`;
     const memory = {
       get: (of: string) => journal().note(key(of)),
       set: (of: string, value: string | undefined) => journal().setNote(key(of), value),
     };
     const onChange = () => onConnection([...running.values()].some(({ uplink }) => uplink.status().connected));
-    const uplink = mqttUplink(config, { name, station, source, clock, log, random, memory, onChange });
-    running.set(name, { config, uplink });
+    const seen = carries ? partOf(station, carries) : station;
+    const create = () => make({ name, station: seen, source, clock, log, random, memory, onChange });
+    const uplink = window ? openOnly({ name, window, loadCron, clock, log, create, onChange }) : create();
+    running.set(name, { config, uplink: carries ? selective(uplink, carries) : uplink });
   };
   const stopUplink = async (name: string, drainMs: number) => {
     const { uplink } = running.get(name)!;
@@ -57,9 +75,14 @@ export function createPublishing(options: PublishingOptions): Publishing {
     await uplink.stop(drainMs);
   };
 
+  const waiting = (name: string): string => {
+    const count = journal().status().pending[name] ?? 0;
+    return `${count} ${count === 1 ? 'record' : 'records'}`;
+  };
+
   return {
-    start({ uplinks, clock: { waitMs } }) {
-      for (const uplink of uplinks) startUplink(uplink, waitMs);
+    async start({ uplinks, clock: { waitMs } }) {
+      for (const uplink of uplinks) await startUplink(uplink, waitMs);
     },
     async reload(previous, next) {
       const done: string[] = [];
@@ -69,12 +92,15 @@ export function createPublishing(options: PublishingOptions): Publishing {
         const wanted = next.uplinks.find((uplink) => uplink.name === name);
         if (!isOtherStation && sameConfig(wanted, config)) continue;
         await stopUplink(name, DRAIN_MS);
-        if (!wanted) done.push(`uplink ${name} removed`);
+        if (!wanted) done.push(`uplink ${name} removed (${waiting(name)} had not been delivered)`);
       }
       for (const uplink of next.uplinks) {
         if (running.has(uplink.name)) continue;
-        startUplink(uplink, next.clock.waitMs);
-        done.push(`uplink ${uplink.name} ${before.has(uplink.name) ? 'restarted' : 'added'}`);
+        await startUplink(uplink, next.clock.waitMs);
+        // A new name begins at the oldest record that is kept, so that a rename loses nothing.
+        done.push(
+          `uplink ${uplink.name} ${before.has(uplink.name) ? 'restarted' : 'added'} (${waiting(uplink.name)} wait)`,
+        );
       }
       // Only now, so that one under a new name began where the old one stood.
       for (const name of before) if (!running.has(name)) journal().forget(name);
@@ -84,6 +110,11 @@ export function createPublishing(options: PublishingOptions): Publishing {
       for (const { uplink } of running.values()) tell(uplink);
     },
     status: () => Object.fromEntries([...running].map(([name, { uplink }]) => [name, uplink.status()])),
+    warnings: () =>
+      [...running].flatMap(([name, { uplink }]) => {
+        const { warning } = uplink.status();
+        return warning === undefined ? [] : [`uplinks.${name}: ${warning}`];
+      }),
     async stop({ drain } = { drain: true }) {
       await Promise.all([...running.keys()].map((name) => stopUplink(name, drain ? DRAIN_MS : 0)));
     },

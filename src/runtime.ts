@@ -15,6 +15,7 @@ import type { PlacedBuses } from './hardware.ts';
 import { createMeasuring } from './measuring.ts';
 import { createPublishing } from './publishing.ts';
 import { sameConfig } from './same-config.ts';
+import { loadCron } from './sampler/cron.ts';
 import type { SensorHealth } from './sampler/types.ts';
 import type { Log } from './service/log.ts';
 import type { StartGuard } from './service/start-guard.ts';
@@ -100,10 +101,17 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 
   const keep = (reading: PackedReading) => {
     taken += 1;
+    const message = stateMessage(reading, bootId, timekeeper);
     const commit = { sinceMs: clock.monotonic() };
     committing.add(commit);
     current
       .append(pack(reading))
+      .then((seq) => {
+        if (reading.kind !== 'event') return;
+        // Its live copy: it was taken by the journal of this moment, whose newest number it is.
+        const alert = { ...message, stream: journal().stream, seq };
+        publishing.each((uplink) => uplink.alert?.(alert));
+      })
       .catch((error) => {
         refused += 1;
         log.warn('journal.refused', { sensor: reading.sensor, code: codeOf(error), message: messageOf(error) });
@@ -111,7 +119,6 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       .finally(() => committing.delete(commit));
     // The latest values are those of readings.
     if (reading.kind === 'window') return;
-    const message = stateMessage(reading, bootId, timekeeper);
     latest.set(reading.sensor, message);
     publishing.each((uplink) => uplink.state(message));
     reporter.reading(message);
@@ -148,7 +155,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     latest: () => [...latest.values()],
     sensorStatuses: () =>
       Object.fromEntries(Object.entries(measuring.health()).map(([id, health]) => [id, sensorStatus(health)])),
-    health: async () => healthReport({ ...(await now()), journal: journalStatus(), sensors: measuring.health() }),
+    health: async () =>
+      healthReport({
+        ...(await now()),
+        journal: journalStatus(),
+        sensors: measuring.health(),
+        buses: measuring.buses(),
+      }),
   };
   const now = async () => {
     const oldest = await journal()
@@ -161,7 +174,12 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       uptimeMs: clock.monotonic() - startedMs,
       synced: timekeeper.synced(),
       oldest: reading && isPending ? timeOf(reading.at, oldest.bootId, anchorOfBoot(oldest.bootId)).time : null,
-      warnings: [...warnings, ...(guard?.warnings() ?? [])],
+      warnings: [
+        ...warnings,
+        ...(guard?.warnings() ?? []),
+        ...publishing.warnings(),
+        ...Object.values(measuring.buses()).flatMap(({ stuck }) => stuck ?? []),
+      ],
     };
   };
   const publishing = createPublishing({
@@ -174,6 +192,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     // Offline, fewer commits spare the card; nobody waits for them then.
     onConnection: (isAny) =>
       journal().commitEvery(isAny ? config.journal.commitEveryMs : config.journal.commitEveryOfflineMs),
+    loadCron,
     anchorOf: anchorOfBoot,
   });
 
@@ -183,7 +202,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     journal: journalStatus(),
   }));
 
-  publishing.start(config);
+  await publishing.start(config);
   await measuring.start(config);
 
   const replaceJournal = async (next: Config) => {
@@ -191,7 +210,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     try {
       await current.replace(config, next);
     } catch (error) {
-      publishing.start(config);
+      await publishing.start(config);
       throw error;
     }
     const anchor = timekeeper.anchor();
@@ -234,7 +253,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       for (const id of latest.keys()) if (!next.sensors.some((sensor) => sensor.id === id)) latest.delete(id);
       const isOtherCatalogue = done.length > 0;
       if (isOtherJournal) {
-        publishing.start(next);
+        await publishing.start(next);
         done.push('journal reopened');
       } else {
         done.push(...(await publishing.reload(previous, next)));

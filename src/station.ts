@@ -1,6 +1,7 @@
 /**
  * The latest of everything: values per sensor, states, and the health report. What dashboards see; never history.
  */
+import type { BusHealth } from './bus/bus-health.ts';
 import type { PackedReading } from './codec.ts';
 import { timeOf } from './delivery.ts';
 import type { JournalStatus } from './journal/types.ts';
@@ -31,12 +32,13 @@ export interface HealthParts {
   /** Time of the oldest pending record. */
   readonly oldest: string | null;
   readonly sensors: Readonly<Record<string, SensorHealth>>;
+  readonly buses: Readonly<Record<string, BusHealth>>;
   readonly warnings: readonly string[];
 }
 
 /** The health report of the outer contract (design section 7). */
 export function healthReport(parts: HealthParts): Readonly<Record<string, unknown>> {
-  const { journal, sensors, warnings } = parts;
+  const { journal, sensors, buses, warnings } = parts;
   return {
     time: parts.time,
     uptime_s: Math.floor(parts.uptimeMs / 1000),
@@ -54,6 +56,7 @@ export function healthReport(parts: HealthParts): Readonly<Record<string, unknow
     sensors: Object.fromEntries(
       Object.entries(sensors).map(([id, { reads, failures, missed }]) => [id, { reads, failures, missed }]),
     ),
+    ...(Object.keys(buses).length > 0 && { buses }),
     ...(warnings.length > 0 && { warnings }),
   };
 }

@@ -18,7 +18,7 @@ const files = ['src', 'drivers']
 /** The first rule that matches a file says which of our own files it may import. */
 const RULES: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   // Words and time: know nothing of the rest.
-  [/^src\/(reading|errors|clock|version|fft|import|same-config)\.ts$/, /^$/],
+  [/^src\/(reading|errors|clock|version|fft|import|same-config|hosts)\.ts$/, /^$/],
   [/^src\/vibration\.ts$/, /^src\/fft\.ts$/],
   [/^src\/vibration-features\.ts$/, /^src\/(burst-plan|fft|reading|vibration)\.ts$/],
   [/^src\/burst-plan\.ts$/, /^src\/errors\.ts$/],
@@ -51,7 +51,7 @@ const RULES: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   // An uplink knows neither drivers nor journal files: batches, the catalogue, its configuration.
   [
     /^src\/uplink\//,
-    /^src\/(batch|clock|errors|reading)\.ts$|^src\/(journal|config)\/types\.ts$|^src\/service\/log\.ts$|^src\/uplink\//,
+    /^src\/(batch|clock|errors|hosts|reading)\.ts$|^src\/(journal|config)\/types\.ts$|^src\/service\/log\.ts$|^src\/uplink\//,
   ],
   // The receiving end of the promise shares nothing with the sending end but the connection and the words.
   [
@@ -60,7 +60,7 @@ const RULES: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   ],
   [
     /^src\/config\//,
-    /^src\/(driver|errors|import|reading)\.ts$|^src\/config\/|^src\/(sampler\/types|filters\/filters|bus\/(gpio|faults))\.ts$/,
+    /^src\/(driver|errors|hosts|import|reading)\.ts$|^src\/config\/|^src\/(sampler\/types|filters\/filters|bus\/(gpio|faults))\.ts$/,
   ],
   // Text on a terminal: knows figures and states, and nothing of where they come from.
   [/^src\/terminal\//, /^src\/terminal\//],
@@ -71,12 +71,18 @@ const RULES: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   ],
   [/^src\/service\//, /^src\/(clock|errors|version)\.ts$|^src\/service\//],
   [/^src\/pipeline\.ts$/, /^src\/(codec|reading)\.ts$|^src\/filters\/filters\.ts$|^src\/sampler\/types\.ts$/],
-  [/^src\/station\.ts$/, /^src\/(codec|delivery|timekeeper)\.ts$|^src\/(journal|sampler|uplink)\/types\.ts$/],
+  [
+    /^src\/station\.ts$/,
+    /^src\/bus\/bus-health\.ts$|^src\/(codec|delivery|timekeeper)\.ts$|^src\/(journal|sampler|uplink)\/types\.ts$/,
+  ],
   [
     /^src\/sensors\.ts$/,
     /^src\/(clock|driver|reading)\.ts$|^src\/bus\/(buses|i2c)\.ts$|^src\/(config|sampler)\/types\.ts$/,
   ],
-  [/^src\/hardware\.ts$/, /^src\/(clock|errors)\.ts$|^src\/bus\/|^src\/config\/types\.ts$|^drivers\/sim\.ts$/],
+  [
+    /^src\/hardware\.ts$/,
+    /^src\/(clock|errors)\.ts$|^src\/bus\/|^src\/config\/(types|user-driver)\.ts$|^drivers\/sim\.ts$/,
+  ],
   [
     /^src\/current-journal\.ts$/,
     /^src\/clock\.ts$|^src\/journal\/(failover|types)\.ts$|^src\/config\/types\.ts$|^src\/service\/log\.ts$/,
@@ -85,12 +91,12 @@ const RULES: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   // Up to a reading: neither journal nor uplinks.
   [
     /^src\/measuring\.ts$/,
-    /^src\/(clock|codec|hardware|pipeline|reading|same-config|sensors|timekeeper)\.ts$|^src\/sampler\/(sampler|types)\.ts$|^src\/config\/types\.ts$/,
+    /^src\/(clock|codec|hardware|pipeline|reading|same-config|sensors|timekeeper)\.ts$|^src\/sampler\/(sampler|types)\.ts$|^src\/config\/types\.ts$|^src\/bus\/bus-health\.ts$/,
   ],
   // From the journal on: neither drivers nor buses.
   [
     /^src\/publishing\.ts$/,
-    /^src\/(clock|delivery|same-config|timekeeper)\.ts$|^src\/uplink\/(mqtt|types)\.ts$|^src\/(journal|config)\/types\.ts$|^src\/service\/log\.ts$/,
+    /^src\/(clock|delivery|same-config|timekeeper)\.ts$|^src\/uplink\/(index|open-hours|rate-limit|selection|types)\.ts$|^src\/(journal|config)\/types\.ts$|^src\/service\/log\.ts$/,
   ],
   // Looking at the system and its wires: neither runtime nor commands.
   [/^src\/system\.ts$/, /^$/],

@@ -1,8 +1,9 @@
 /** From journal records to batches: times are corrected, or held back, or marked. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { virtualClock } from '../src/clock.ts';
 import { pack } from '../src/codec.ts';
-import { createDelivery } from '../src/delivery.ts';
+import { createDelivery, isoTime } from '../src/delivery.ts';
 import type { JournalReader, RawBatch, StoredRecord } from '../src/journal/types.ts';
 import type { Anchor } from '../src/timekeeper.ts';
 
@@ -33,6 +34,7 @@ function readerOf(records: readonly StoredRecord[], bootId = BOOT): JournalReade
       given = false;
     },
     acknowledge: () => {},
+    refuse: () => true,
     waitForRecords: async () => {},
     pending: records.length,
     get unread() {
@@ -130,4 +132,19 @@ it('a record of a newer program is counted as skipped, never lost from the range
   const batch = await delivery([known, { seq: 2, type: 99, version: 7, payload: new Uint8Array(3) }]).next(LIMITS);
   expect(batch).toMatchObject({ range: { first: 1, last: 2 }, skipped: 1 });
   expect(batch!.records).toHaveLength(1);
+});
+
+describe('a time as text', () => {
+  it('is what Date says, for every millisecond that a Date can be', () => {
+    const anyTime = fc.oneof(
+      fc.integer({ min: -8.64e15, max: 8.64e15 }),
+      fc.integer({ min: NOW, max: NOW + 100_000 }),
+      fc.double({ min: -1e6, max: 1e6, noNaN: true }),
+      fc.constantFrom(-8.64e15, 8.64e15, 0, -0, -1, 59_999.6),
+    );
+    fc.assert(
+      fc.property(anyTime, (ms) => isoTime(ms) === new Date(Math.round(ms)).toISOString()),
+      { numRuns: 2_000 },
+    );
+  });
 });

@@ -17,6 +17,8 @@ export const NO_MOSQUITTO = 'mosquitto is not installed; runs in CI';
 export interface Mosquitto {
   readonly port: number;
   readonly url: string;
+  /** Of the process that runs now. */
+  pid(): number;
   /** SIGTERM, so that it saves what it holds. */
   stop(): Promise<void>;
   kill(): Promise<void>;
@@ -74,6 +76,7 @@ export async function startMosquitto({
   return {
     port,
     url: `${scheme}://${scheme === 'mqtts' ? 'localhost' : '127.0.0.1'}:${port}`,
+    pid: () => child?.pid ?? 0,
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
     start,

@@ -21,6 +21,8 @@ export async function foundSensors({ env, signal }: Pick<CommandIo, 'env' | 'sig
     i2c: (on) => buses.i2c(on),
     // There is no configuration yet, so no service reads there.
     inUse: () => new Map(),
+    // Nor does anything say that a chip at 0x70 is a multiplexer, and writing to it could be wrong.
+    muxes: () => [],
   }).then(
     (scan) => sensorLines(scan, drivers),
     () => [],

@@ -104,7 +104,7 @@ Exit status: 0 all read, 69 a bus or chip is missing, 1 a sensor failed otherwis
     const sensors = choose(config.sensors, positionals);
     const { makeBuses } = await hardware({ simulate: values.simulate === true, clock: systemClock });
     const buses = makeBuses(config);
-    for (const sensor of config.sensors) buses.put(sensor);
+    for (const sensor of config.sensors) await buses.put(sensor);
     const width = Math.max(0, ...sensors.map(({ id }) => id.length));
 
     const stops: AbortController[] = [];

@@ -5,6 +5,7 @@ import { messageOf } from '../errors.ts';
 import type { FilterSpec } from '../filters/filters.ts';
 import type { Schedule } from '../sampler/types.ts';
 import type { Checker } from './checker.ts';
+import { cronProblem } from './cron.ts';
 import { join } from './nodes.ts';
 import { addressOption, findDriver, type KnownDrivers } from './sensor-spec.ts';
 import type { Place, SensorConfig } from './types.ts';
@@ -35,9 +36,6 @@ interface StepFile {
   readonly delta?: number;
   readonly heartbeat?: number;
 }
-
-/** Longest expression that is parsed. */
-const MAX_CRON_LENGTH = 200;
 
 export async function buildSensor(
   id: string,
@@ -156,20 +154,6 @@ async function scheduleOf(sensor: SensorFile, path: string, checker: Checker): P
   const problem = await cronProblem(cron);
   if (problem !== undefined) checker.report(checker.offsetOf(sensor, 'cron'), join(path, 'cron'), problem);
   return { kind: 'cron', expression: cron, timezone, jitterMs: jitter };
-}
-
-/** Loads node-cron only when a schedule needs it. */
-async function cronProblem(expression: string): Promise<string | undefined> {
-  const fields = expression.trim().split(/\s+/).length;
-  if (fields < 5 || fields > 6 || expression.length > MAX_CRON_LENGTH) {
-    return 'is not a cron expression: write 5 fields (minute, hour, day, month, weekday), or 6 with seconds first';
-  }
-  const { validateDetailed } = await import('node-cron');
-  const { valid, errors } = validateDetailed(expression);
-  if (valid) return undefined;
-  const names: Readonly<Record<string, string>> = { dayOfMonth: 'day', dayOfWeek: 'weekday' };
-  const field = errors[0]?.field ?? 'expression';
-  return `is not a cron expression: its ${names[field] ?? field} is not possible`;
 }
 
 function filtersOf(

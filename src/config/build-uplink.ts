@@ -1,26 +1,34 @@
-/** An uplink of the configuration: its secrets and certificates read from their files. */
+/** An uplink of the configuration: what all types share, the files that it names, and one row per type. */
+import { buildFile, type FileFile } from './build-file.ts';
+import { buildHttp, type HttpFile } from './build-http.ts';
+import { buildMqtt, type MqttFile } from './build-mqtt.ts';
 import type { Checker } from './checker.ts';
+import { cronProblem } from './cron.ts';
 import { readText } from './files.ts';
 import { join } from './nodes.ts';
-import type { MqttUplinkConfig, TopicsConfig } from './types.ts';
+import type { CommonUplinkConfig, UplinkConfig } from './types.ts';
 
-export interface UplinkFile {
-  readonly type?: 'mqtt';
-  readonly url?: string;
-  readonly username?: string;
-  readonly password?: string;
-  readonly password_file?: string;
-  readonly client_id?: string;
-  readonly keepalive: number;
-  readonly ca_file?: string;
+/** The keys of every type. */
+export interface CommonUplinkFile {
   readonly batch?: { readonly max_readings: number; readonly max_bytes: number; readonly max_wait: number };
-  readonly topics?: TopicsConfig;
+  readonly include?: readonly (string | undefined)[];
+  readonly exclude?: readonly (string | undefined)[];
+  readonly max_rate?: number;
+  readonly window?: { readonly cron?: string; readonly for?: number; readonly timezone?: string };
+}
+export type UplinkFile = CommonUplinkFile & (MqttFile | HttpFile | FileFile | { readonly type?: undefined });
+
+/** What a row may ask and say. */
+export interface UplinkDesk {
+  readonly common: CommonUplinkConfig;
+  readonly checker: Checker;
+  readonly path: string;
+  report(key: string, message: string): void;
+  warn(message: string): void;
+  /** The text of a file that a key names; undefined without one, or after a report. */
+  textOf(key: string, options: { readonly maxBytes: number; readonly isSecret?: boolean }): Promise<string | undefined>;
 }
 
-/** MQTT 5.0 section 3.1.3.6: binary data of at most 65,535 bytes. */
-const MAX_PASSWORD_BYTES = 65_535;
-const MAX_CA_BYTES = 1_000_000;
-const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 /** How a configuration names a file that systemd hands to the service. */
 const CREDENTIAL = /\$\{CREDENTIALS_DIRECTORY\}/;
 
@@ -28,82 +36,76 @@ export async function buildUplink(
   name: string,
   file: UplinkFile,
   checker: Checker,
-): Promise<{ readonly uplink: MqttUplinkConfig; readonly warnings: readonly string[] } | undefined> {
+  sensorIds: readonly string[],
+): Promise<{ readonly uplink: UplinkConfig; readonly warnings: readonly string[] } | undefined> {
   const path = join('uplinks', name);
   const warnings: string[] = [];
-  /** The text of a file that a key names; reports when there is none. */
-  const textOf = async (key: 'password_file' | 'ca_file', maxBytes: number): Promise<string | undefined> => {
-    const named = file[key];
-    // With two passwords one is to go, and that is already said.
-    if (named === undefined || (key === 'password_file' && checker.has(file, 'password'))) return undefined;
-    const found = await readText(named, maxBytes);
-    if ('wrong' in found) {
-      const written = checker.written(file, key);
-      // systemd.exec(5), LoadCredential=: files are handed over when the service starts, and then stay as they were.
-      const hint = CREDENTIAL.test(written)
-        ? ': put it in /etc/credstore, then sudo systemctl restart sedge, since systemd hands credentials over at a start'
-        : '';
-      checker.report(checker.offsetOf(file, key), join(path, key), `${written} ${found.wrong}${hint}`);
-      return undefined;
+  const report = (key: string, message: string) =>
+    checker.report(checker.offsetOf(file, key), join(path, key), message);
+  const common = await buildCommon(name, file, checker, path);
+  for (const key of ['include', 'exclude'] as const) {
+    for (const glob of common[key] ?? []) {
+      const pattern = new RegExp(`^${glob.replaceAll('*', '.*')}$`);
+      if (!sensorIds.some((id) => pattern.test(id))) warnings.push(`${join(path, key)}: \`${glob}\` fits no sensor`);
     }
-    if (key === 'password_file' && found.open) {
-      warnings.push(`${join(path, key)}: \`${named}\` can be read by every user: run chmod 600 on it`);
-    }
-    return found.text;
-  };
-
-  const ca = await textOf('ca_file', MAX_CA_BYTES);
-  if (ca !== undefined && !ca.includes('-----BEGIN CERTIFICATE-----')) {
-    checker.report(
-      checker.offsetOf(file, 'ca_file'),
-      join(path, 'ca_file'),
-      `${checker.written(file, 'ca_file')} holds no certificate in PEM form`,
-    );
   }
-  const kept = (await textOf('password_file', MAX_PASSWORD_BYTES))?.replace(/\r?\n$/, '');
-  if (kept === '') {
-    checker.report(
-      checker.offsetOf(file, 'password_file'),
-      join(path, 'password_file'),
-      `${checker.written(file, 'password_file')} is empty`,
-    );
-  }
-  if (file.type === undefined || file.url === undefined || !file.batch || !file.topics) return undefined;
-
-  // A name and password inside the URL move out of it, so that the URL can be shown.
-  const url = new URL(file.url);
-  const inUrl = { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) };
-  if (
-    (inUrl.username !== '' && file.username !== undefined) ||
-    (inUrl.password !== '' && (file.password ?? kept) !== undefined)
-  ) {
-    checker.report(
-      checker.offsetOf(file, 'url'),
-      join(path, 'url'),
-      'holds a user name or password, and so do other keys: keep one of them',
-    );
-  }
-  url.username = '';
-  url.password = '';
-  const username = file.username ?? (inUrl.username || undefined);
-  const password = file.password ?? kept ?? (inUrl.password || undefined);
-  if (password !== undefined && url.protocol === 'mqtt:' && !LOOPBACK.test(url.hostname)) {
-    warnings.push(`${path}: the password crosses the network in clear: use mqtts:// if the broker can`);
-  }
-  const { batch, topics } = file;
-  return {
-    warnings,
-    uplink: {
-      type: 'mqtt',
-      name,
-      url: url.href.replace(/\/$/, ''),
-      keepaliveMs: file.keepalive,
-      batch: { maxReadings: batch.max_readings, maxBytes: batch.max_bytes, maxWaitMs: batch.max_wait },
-      topics,
-      ...(username !== undefined && { username }),
-      ...(password !== undefined && { password }),
-      ...(file.client_id !== undefined && { clientId: file.client_id }),
-      ...(ca !== undefined && { ca }),
+  const desk: UplinkDesk = {
+    common,
+    checker,
+    path,
+    report,
+    warn: (message) => warnings.push(`${path}${message}`),
+    async textOf(key, { maxBytes, isSecret = false }) {
+      const named = (file as Readonly<Record<string, unknown>>)[key];
+      if (typeof named !== 'string') return undefined;
+      const found = await readText(named, maxBytes);
+      if ('wrong' in found) {
+        const written = checker.written(file, key);
+        // systemd.exec(5), LoadCredential=: files are handed over when the service starts, and then stay as they were.
+        const hint = CREDENTIAL.test(written)
+          ? ': put it in /etc/credstore, then sudo systemctl restart sedge, since systemd hands credentials over at a start'
+          : '';
+        report(key, `${written} ${found.wrong}${hint}`);
+        return undefined;
+      }
+      if (isSecret && found.open) {
+        warnings.push(`${join(path, key)}: \`${named}\` can be read by every user: run chmod 600 on it`);
+      }
+      return found.text;
     },
+  };
+  if (file.type === undefined) return undefined;
+  // One row per type.
+  const build = {
+    mqtt: () => buildMqtt(file as MqttFile, desk),
+    http: () => buildHttp(file as HttpFile, desk),
+    file: () => buildFile(file as FileFile, desk),
+  };
+  const uplink = await build[file.type]();
+  return uplink && { uplink, warnings };
+}
+
+async function buildCommon(
+  name: string,
+  { batch, include, exclude, max_rate: maxRate, window }: UplinkFile,
+  checker: Checker,
+  path: string,
+): Promise<CommonUplinkConfig> {
+  const globs = (list: readonly (string | undefined)[]) => list.filter((glob) => glob !== undefined);
+  if (window?.cron !== undefined) {
+    const problem = await cronProblem(window.cron);
+    if (problem !== undefined)
+      checker.report(checker.offsetOf(window, 'cron'), join(join(path, 'window'), 'cron'), problem);
+  }
+  return {
+    name,
+    batch: { maxReadings: batch?.max_readings ?? 1, maxBytes: batch?.max_bytes ?? 0, maxWaitMs: batch?.max_wait ?? 0 },
+    ...(include && { include: globs(include) }),
+    ...(exclude && { exclude: globs(exclude) }),
+    ...(maxRate !== undefined && { maxRate }),
+    ...(window?.cron !== undefined &&
+      window.for !== undefined && {
+        window: { cron: window.cron, timezone: window.timezone ?? 'UTC', forMs: window.for },
+      }),
   };
 }

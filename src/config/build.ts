@@ -56,7 +56,7 @@ export async function buildConfig(
   onePlaceEach(sensors, sensorFiles, checker);
   const uplinks = [];
   for (const [name, uplink] of Object.entries(uplinkFiles)) {
-    const built = uplink && (await buildUplink(name, uplink, checker));
+    const built = uplink && (await buildUplink(name, uplink, checker, Object.keys(sensorFiles)));
     if (built) uplinks.push(built.uplink);
     warnings.push(...(built?.warnings ?? []));
   }

@@ -1,122 +1,15 @@
 /**
  * The whole configuration as data: every key, with its unit, default, range and meaning. The checker, the JSON Schema and
- * docs/configuration.md are made from it. A sensor's part is in sensor-spec.ts.
+ * docs/configuration.md are made from it. A sensor's part is in sensor-spec.ts, an uplink's in uplink-spec.ts.
  */
 import { type KnownDrivers, sensorsSpec } from './sensor-spec.ts';
-import type { ObjectSpec, Spec } from './shape.ts';
-import { checkBrokerUrl, checkId, checkNotEmpty, checkTopic, ID_PATTERN } from './texts.ts';
+import type { ObjectSpec } from './shape.ts';
+import { checkId, ID_PATTERN } from './texts.ts';
+import { UPLINKS } from './uplink-spec.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
-const OFF: Spec = { kind: 'off', doc: 'Not published.' };
-const topic = (doc: string): Spec => ({
-  kind: 'either',
-  doc,
-  of: [OFF, { kind: 'text', check: checkTopic, pattern: '^[^+#]+$', doc: 'A topic of its own.' }],
-});
-
-const UPLINK_TYPE: Spec = { kind: 'choice', choices: ['mqtt'], doc: 'The protocol.' };
-const MQTT: ObjectSpec = {
-  kind: 'object',
-  doc: 'An MQTT broker.',
-  required: ['type', 'url'],
-  exclusive: [{ keys: ['password', 'password_file'] }],
-  needs: [
-    ['password', 'username'],
-    ['password_file', 'username'],
-  ],
-  keys: {
-    type: UPLINK_TYPE,
-    url: {
-      kind: 'text',
-      secret: true,
-      check: checkBrokerUrl,
-      doc: 'The broker: mqtts://host:8883, or mqtt://host:1883 without encryption.',
-    },
-    username: { kind: 'text', doc: 'User name at the broker.' },
-    password: {
-      kind: 'text',
-      secret: true,
-      doc: 'Password at the broker; better in an environment variable or password_file.',
-    },
-    password_file: { kind: 'file', doc: 'A file that holds the password; a line break at its end is not part of it.' },
-    client_id: {
-      kind: 'text',
-      check: checkNotEmpty,
-      doc: 'Client id at the broker; made from the device id unless set.',
-    },
-    keepalive: {
-      kind: 'duration',
-      default: 30_000,
-      min: 1_000,
-      max: 65_535_000,
-      doc: 'A broken connection is noticed after one and a half of this.',
-    },
-    ca_file: { kind: 'file', doc: 'Certificates (PEM) to trust beside the usual ones.' },
-    batch: {
-      kind: 'object',
-      implied: true,
-      doc: 'When a batch is full.',
-      keys: {
-        max_readings: { kind: 'integer', default: 500, min: 1, max: 10_000, doc: 'Records in one batch.' },
-        max_bytes: {
-          kind: 'size',
-          default: 100_000,
-          min: 1_000,
-          max: 10_000_000,
-          doc: 'Size of one batch before compression; a single larger record goes alone.',
-        },
-        max_wait: {
-          kind: 'duration',
-          default: 5_000,
-          max: HOUR_MS,
-          doc: 'How long the first record of a batch waits for company.',
-        },
-      },
-    },
-    topics: {
-      kind: 'object',
-      implied: true,
-      doc: 'Topics; `off` for one that is not wanted.',
-      keys: {
-        prefix: {
-          kind: 'text',
-          default: 'sedge',
-          check: checkTopic,
-          pattern: '^[^+#]+$',
-          doc: 'Begins the usual topics: <prefix>/<device>/readings and so on.',
-        },
-        readings: topic('Topic of the batches.'),
-        state: topic('Latest values; /<sensor> follows.'),
-        status: topic('Online or offline; /<sensor> follows for a sensor.'),
-        info: topic('What this device measures.'),
-        health: topic('How the device itself is.'),
-        alert: topic('Live copy of alerts.'),
-      },
-    },
-  },
-};
-
-const UPLINKS: Spec = {
-  kind: 'map',
-  doc: 'Where readings go, by id. Each keeps its own place in the journal.',
-  implied: true,
-  name: checkId,
-  pattern: ID_PATTERN,
-  value: {
-    kind: 'depends',
-    doc: 'An uplink.',
-    on: 'type',
-    sorts: { mqtt: MQTT },
-    otherwise: MQTT,
-    choose: (peek) =>
-      peek('type', { kind: 'string', doc: '' }) === undefined || peek('type', UPLINK_TYPE) !== undefined
-        ? MQTT
-        : { kind: 'object', doc: 'An unknown sort.', open: true, keys: { type: UPLINK_TYPE } },
-  },
-};
-
 const FAULT: ObjectSpec = {
   kind: 'object',
   doc: 'A fault.',

@@ -30,6 +30,12 @@ export function checkChannelName(name: string): string | undefined {
   return RESERVED_CHANNELS.includes(name) ? 'is reserved and cannot name a channel' : undefined;
 }
 
+/** A sensor's id in which `*` stands for any letters, also none. */
+export const checkSensorGlob = (glob: string): string | undefined =>
+  /^[a-z0-9_*-]{1,63}$/.test(glob)
+    ? undefined
+    : 'names no sensor: write an id, with * for any letters, such as `motor-*`';
+
 export function checkTopic(topic: string): string | undefined {
   if (topic === '') return 'is empty, and a topic is expected';
   if (/[+#]/.test(topic)) return 'holds + or #, which are for subscriptions only';
@@ -39,15 +45,15 @@ export function checkTopic(topic: string): string | undefined {
   return Buffer.byteLength(topic) > MAX_TOPIC_BYTES ? `is longer than ${MAX_TOPIC_BYTES} bytes` : undefined;
 }
 
-const SCHEMES = ['mqtt:', 'mqtts:'];
+const SCHEMES = ['mqtt:', 'mqtts:', 'ws:', 'wss:'];
 export function checkBrokerUrl(text: string): string | undefined {
   if (!URL.canParse(text)) return 'is not a URL: write mqtts://host:8883 or mqtt://host:1883';
   const url = new URL(text);
-  if (/^wss?:$/.test(url.protocol))
-    return 'is for MQTT over WebSockets, which is not there yet: write mqtts:// or mqtt://';
-  if (!SCHEMES.includes(url.protocol)) return 'does not begin with mqtts:// or mqtt://';
+  if (!SCHEMES.includes(url.protocol)) return 'does not begin with mqtts://, mqtt://, wss:// or ws://';
   if (url.hostname === '') return 'names no host: write mqtts://host:8883';
-  if (!/^\/?$/.test(url.pathname) || url.search !== '' || url.hash !== '') {
+  // Over WebSockets the path belongs to the address, and often is /mqtt.
+  const isWeb = /^wss?:$/.test(url.protocol);
+  if ((!isWeb && (!/^\/?$/.test(url.pathname) || url.search !== '')) || url.hash !== '') {
     return 'goes on behind the host and port: topics are set with `topics`';
   }
   try {
@@ -68,3 +74,31 @@ export function checkTimezone(name: string): string | undefined {
 }
 
 export const checkNotEmpty = (text: string): string | undefined => (text === '' ? 'is empty' : undefined);
+
+export function checkHttpUrl(text: string): string | undefined {
+  if (!URL.canParse(text)) return 'is not a URL: write https://host/path';
+  const url = new URL(text);
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'does not begin with https:// or http://';
+  if (url.hash !== '') return 'has a part behind #, which no server sees: write %23 for a # in the query';
+  try {
+    decodeURIComponent(url.username + url.password);
+  } catch {
+    return 'has a % that does not begin an escape: write %25';
+  }
+  return undefined;
+}
+
+/** RFC 9110 section 5.6.2. */
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+/** What makes the request what it is. */
+const OWN_HEADER =
+  /^(host|content-(type|length|encoding)|transfer-encoding|connection|keep-alive|expect|te|trailer|upgrade)$/i;
+
+export function checkHeaderName(name: string): string | undefined {
+  if (!HEADER_NAME.test(name)) return 'is not the name of a header';
+  return OWN_HEADER.test(name) ? 'is a header that Sedge sets itself' : undefined;
+}
+
+/** RFC 9110 section 5.5: visible ASCII, spaces and tabs between. */
+export const checkHeaderValue = (text: string): string | undefined =>
+  /^[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?$/.test(text) ? undefined : 'holds what a header cannot carry';

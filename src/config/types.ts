@@ -36,20 +36,73 @@ export interface SensorConfig {
   readonly filters: Readonly<Record<string, readonly FilterSpec[]>>;
 }
 
-export interface MqttUplinkConfig {
-  readonly type: 'mqtt';
+/** What every uplink has, whatever its type. */
+export interface CommonUplinkConfig {
   readonly name: string;
+  readonly batch: { readonly maxReadings: number; readonly maxBytes: number; readonly maxWaitMs: number };
+  /** Sensors that it carries: ids with `*`. Undefined: all. */
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  /** Readings a second. */
+  readonly maxRate?: number;
+  /** It connects only then. */
+  readonly window?: { readonly cron: string; readonly timezone: string; readonly forMs: number };
+}
+
+/** What a TLS connection trusts, and shows of itself: PEM texts. */
+export interface TlsConfig {
+  /** Trusted instead of the usual authorities. */
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  /** Name that the other side's certificate must have; the host unless set. */
+  readonly serverName?: string;
+}
+
+export interface MqttUplinkConfig extends CommonUplinkConfig {
+  readonly type: 'mqtt';
   readonly url: string;
   readonly username?: string;
   readonly password?: string;
   readonly clientId?: string;
   readonly keepaliveMs: number;
-  readonly batch: { readonly maxReadings: number; readonly maxBytes: number; readonly maxWaitMs: number };
   readonly topics: TopicsConfig;
-  /** Extra trust for mqtts: PEM text. */
-  readonly ca?: string;
+  /** Of the readings. */
+  readonly format: FormatName;
+  readonly compress: Compression;
+  readonly qos: 0 | 1 | 2;
+  readonly messageExpiryMs?: number;
+  readonly tls: TlsConfig;
 }
-export type UplinkConfig = MqttUplinkConfig;
+
+/** The forms of a batch; what each says stands in uplink/formats/. */
+export const FORMAT_NAMES = ['json', 'senml', 'influx', 'csv'] as const;
+export type FormatName = (typeof FORMAT_NAMES)[number];
+export const COMPRESSIONS = ['none', 'deflate', 'gzip'] as const;
+export type Compression = (typeof COMPRESSIONS)[number];
+
+export interface HttpUplinkConfig extends CommonUplinkConfig {
+  readonly type: 'http';
+  /** Without user name and password. */
+  readonly url: string;
+  readonly format: FormatName;
+  readonly compress: Compression;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The whole value of the header. */
+  readonly authorization?: string;
+  readonly timeoutMs: number;
+  readonly tls: TlsConfig;
+  readonly deadLetterFile?: string;
+}
+
+export interface FileUplinkConfig extends CommonUplinkConfig {
+  readonly type: 'file';
+  readonly directory: string;
+  readonly mountPoint?: string;
+  readonly format: 'jsonl' | 'csv';
+  readonly rotate: { readonly sizeBytes: number; readonly everyMs: number };
+}
+export type UplinkConfig = MqttUplinkConfig | HttpUplinkConfig | FileUplinkConfig;
 
 /** A topic of its own, or off; undefined is the default under `<prefix>/<device>`. */
 export interface TopicsConfig {
@@ -60,6 +113,7 @@ export interface TopicsConfig {
   readonly info?: string | false;
   readonly health?: string | false;
   readonly alert?: string | false;
+  readonly dead_letter?: string | false;
 }
 
 export interface SimulationConfig {

@@ -3,8 +3,8 @@
 import { isIP } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, connect, type PeerCertificate } from 'node:tls';
 import type { Clock } from '../clock.ts';
-import type { MqttUplinkConfig } from '../config/types.ts';
-import type { BrokerPlace } from '../uplink/mqtt-errors.ts';
+import type { TlsConfig } from '../config/types.ts';
+import type { Place } from './network.ts';
 import { type Finding, fault, warning } from './types.ts';
 
 const TLS_MS = 5_000;
@@ -13,18 +13,30 @@ const SOON_MS = 14 * DAY_MS;
 const ABSENT = { because: 'absent' } as const;
 const SET_CLOCK = 'sudo timedatectl set-ntp true';
 
+/** How a URL of the protocol begins, with and without TLS. */
+export interface Scheme {
+  readonly plain: string;
+  readonly tls: string;
+  readonly tlsPort: number;
+  /** What the other side is called. */
+  readonly other: string;
+}
+const MQTT: Scheme = { plain: 'mqtt', tls: 'mqtts', tlsPort: 8883, other: 'broker' };
+
 interface Seen {
   readonly certificate: PeerCertificate;
   /** OpenSSL's name for why the chain is not trusted. */
   readonly distrust: string | undefined;
 }
 
-function look({ host, port }: BrokerPlace, ca: string | undefined, clock: Clock): Promise<Seen | string> {
+function look({ host, port }: Place, { ca, cert, key, serverName }: TlsConfig, clock: Clock): Promise<Seen | string> {
   const options: ConnectionOptions = {
     host,
     port,
-    ...(isIP(host) === 0 && { servername: host }),
+    ...(isIP(serverName ?? host) === 0 && { servername: serverName ?? host }),
     ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
     // Only looked at: the connection of MQTT verifies.
     rejectUnauthorized: false,
   };
@@ -50,18 +62,19 @@ function look({ host, port }: BrokerPlace, ca: string | undefined, clock: Clock)
 const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
 export async function certificateFindings(
-  place: BrokerPlace,
-  { ca }: MqttUplinkConfig,
+  place: Place,
+  { tls }: { readonly tls: TlsConfig },
   clock: Clock,
+  scheme: Scheme = MQTT,
 ): Promise<readonly Finding[]> {
   const { host, port } = place;
   const at = `${host}:${port}`;
-  const seen = await look(place, ca, clock);
+  const seen = await look(place, tls, clock);
   if (typeof seen === 'string')
     return [
       fault(`${at} does not speak TLS (${seen})`, {
         ...ABSENT,
-        fix: `set url: "mqtt://${at}", or its TLS port (often 8883)`,
+        fix: `set url: "${scheme.plain}://${at}", or its TLS port (often ${scheme.tlsPort})`,
       }),
     ];
   const { certificate, distrust } = seen;
@@ -83,15 +96,18 @@ export async function certificateFindings(
   if (distrust !== undefined && !/EXPIRED|NOT_YET_VALID/.test(distrust))
     return [
       fault(`the certificate of ${at} is signed by nobody who is known here (${distrust})`, {
-        fix: `copy the broker's authority to /etc/sedge/ca.pem and set ca_file: /etc/sedge/ca.pem`,
+        fix: `copy the ${scheme.other}'s authority to /etc/sedge/ca.pem and set ca_file: /etc/sedge/ca.pem`,
       }),
     ];
-  if (checkServerIdentity(host, certificate)) {
+  if (checkServerIdentity(tls.serverName ?? host, certificate)) {
     const names = (certificate.subjectaltname ?? '').split(', ').map((name) => name.replace(/^(DNS|IP Address):/, ''));
     const [first] = names.filter((name) => name !== '' && !name.includes('*'));
     return [
       fault(`the certificate is for ${names.join(', ') || 'no name'}, not for ${host}`, {
-        fix: first === undefined ? `give the broker a certificate for ${host}` : `set url: "mqtts://${first}:${port}"`,
+        fix:
+          first === undefined
+            ? `give the broker a certificate for ${host}`
+            : `set url: "${scheme.tls}://${first}:${port}"`,
       }),
     ];
   }

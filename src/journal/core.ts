@@ -18,6 +18,8 @@ export interface Tuning {
   readonly cursorBytes: number;
   /** How far ahead of what is handed out the durable mark goes. */
   readonly strideRecords: number;
+  /** And at most into this many segments after the one that is read: they cannot be dropped after a crash. */
+  readonly strideSegments: number;
   readonly checksum: Checksum;
 }
 

@@ -132,6 +132,10 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
         holder?.reader(name).acknowledge(position);
         forgetMemory();
       },
+      refuse(stream, seqs) {
+        const holder = memory?.stream === stream ? memory : disk;
+        return holder?.reader(name).refuse(stream, seqs) ?? false;
+      },
       async waitForRecords(signal, count) {
         const stop = new AbortController();
         const abort = () => stop.abort();

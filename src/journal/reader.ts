@@ -33,18 +33,41 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
   /** Changes with each rewind, so that a `next` under way knows that its batch is no longer wanted. */
   let turn = 0;
 
+  /** The segment after the one that is read, opened and begun in advance. */
+  let upcoming: { readonly segment: Segment; readonly place: Promise<Place | undefined> } | undefined;
+
   const leave = async () => {
     const left = place;
+    const begun = upcoming;
     place = undefined;
+    upcoming = undefined;
     await left?.frames.close().catch(() => {});
+    await (await begun?.place)?.frames.close().catch(() => {});
+  };
+  const openPlace = async (segment: Segment): Promise<Place> => {
+    const file = await core.fs.open(core.pathOf(segment.name), 'read');
+    const frames = frameReader(file, segment.header, () => segment.endBytes, core.tuning.checksum);
+    return { segment, frames, frame: undefined, at: 0, seq: segment.header.firstSeq };
+  };
+  const beginAfter = (segment: Segment) => {
+    const after = core.segments[core.segments.indexOf(segment) + 1];
+    if (!after || after === core.active) return;
+    const begin = async () => {
+      const begun = await openPlace(after);
+      begun.frames.preload();
+      return begun;
+    };
+    // What fails now is tried again when it is its turn.
+    upcoming = { segment: after, place: begin().catch(() => undefined) };
   };
 
   const enter = async (segment: Segment): Promise<Place> => {
     if (place?.segment === segment && place.seq <= next) return place;
+    const begun = upcoming?.segment === segment ? upcoming : undefined;
+    if (begun) upcoming = undefined;
     await leave();
-    const file = await core.fs.open(core.pathOf(segment.name), 'read');
-    const frames = frameReader(file, segment.header, () => segment.endBytes, core.tuning.checksum);
-    place = { segment, frames, frame: undefined, at: 0, seq: segment.header.firstSeq };
+    place = (await begun?.place) ?? (await openPlace(segment));
+    beginAfter(segment);
     return place;
   };
 
@@ -85,10 +108,10 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
     return { records, lostTo: 0 };
   };
 
-  /** How far the mark may go: a bounded number of records, and not beyond the segment after this one, so that little is pinned. */
+  /** How far the mark may go: a bounded number of records, and a bounded number of segments, so that little is pinned. */
   const markFor = (seq: number): number => {
     const index = core.segments.findIndex((segment) => segment.lastSeq >= seq);
-    const bound = index < 0 ? undefined : core.segments[index + 1];
+    const bound = index < 0 ? undefined : core.segments[index + core.tuning.strideSegments];
     const mark = seq + core.tuning.strideRecords;
     return bound && bound !== core.active ? Math.max(seq, Math.min(mark, bound.lastSeq)) : mark;
   };
@@ -202,6 +225,16 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
     acknowledge(position) {
       acknowledge(consumer, position.stream, position.seq, position.gaps);
       acknowledged();
+    },
+    refuse(stream, seqs) {
+      const known = [...core.consumers.values()].reduce((sum, { gaps }) => sum + gaps.length, 0);
+      if (known + seqs.length > MAX_GAPS) return false;
+      let lost = 0;
+      for (const seq of seqs) lost += addGap(consumer, stream, seq, seq, 'refused');
+      core.counters.dropped += lost;
+      if (lost > 0) core.log('journal-refused', { consumer: consumer.name, stream, lost });
+      acknowledged();
+      return true;
     },
     waitForRecords(signal, count = 1) {
       const ready = () =>

@@ -45,6 +45,8 @@ export interface FrameReader {
   /** The next valid frame that ends with `fromSeq` or later, or undefined at the end of what is accepted. */
   next(fromSeq: number): Promise<Frame | undefined>;
   readonly block: number;
+  /** Begins to read, for when it is asked. */
+  preload(): void;
   close(): Promise<void>;
 }
 
@@ -60,13 +62,30 @@ export function frameReader(
   let window: Buffer = Buffer.alloc(0);
   let windowAt = 0;
 
+  /** The bytes behind the window, already on their way: a device answers late, and the frames before them take their time too. */
+  let ahead: { readonly at: number; readonly bytes: Promise<Buffer | undefined> } | undefined;
+  const readAhead = (position: number) => {
+    const length = Math.min(READ_AHEAD_BYTES, endBytes() - position);
+    if (length <= 0) return;
+    // What fails is read again when it is needed, and then it is an error.
+    ahead = { at: position, bytes: readBlocks(file, length, position).catch(() => undefined) };
+  };
+
   /** Makes `length` bytes from `position` on available; false if the file ends before. */
   const load = async (position: number, length: number): Promise<boolean> => {
     if (position >= windowAt && position + length <= windowAt + window.length) return true;
     const most = endBytes() - position;
     if (length > most) return false;
-    window = await readBlocks(file, Math.min(Math.max(length, READ_AHEAD_BYTES), most), position);
+    const next = ahead;
+    ahead = undefined;
+    const more = next && position >= windowAt && position <= next.at ? await next.bytes : undefined;
+    if (next && more && position + length <= next.at + more.length) {
+      window = Buffer.concat([window.subarray(position - windowAt), more]);
+    } else {
+      window = await readBlocks(file, Math.min(Math.max(length, READ_AHEAD_BYTES), most), position);
+    }
     windowAt = position;
+    readAhead(windowAt + window.length);
     return length <= window.length;
   };
 
@@ -92,7 +111,13 @@ export function frameReader(
       }
       return undefined;
     },
-    close: () => file.close(),
+    preload() {
+      if (!ahead && window.length === 0) readAhead(at * BLOCK_BYTES);
+    },
+    async close() {
+      await ahead?.bytes;
+      await file.close();
+    },
   };
 }
 

@@ -77,6 +77,12 @@ export interface JournalReader {
   rewind(): void;
   /** Everything through this position has been delivered. Made durable within 5 s, at a clean close, and before any unlink. */
   acknowledge(position: BatchPosition): void;
+  /**
+   * The destination takes these records of a stream never, said so, and has none of them: each becomes a gap `refused`,
+   * durable before it is told. Numbers that are acknowledged or in a gap already stay what they are. Returns false, with
+   * nothing done, while there are too many gaps that nobody was told of.
+   */
+  refuse(stream: string, seqs: readonly number[]): boolean;
   /** Resolves when at least `count` records (1 if left out) or a gap are there for `next`, or the signal aborts. */
   waitForRecords(signal: AbortSignal, count?: number): Promise<void>;
   /** Accepted records that this consumer has not acknowledged and that still can come. */

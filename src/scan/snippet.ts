@@ -23,11 +23,20 @@ function options(table: Readonly<Record<string, OptionSpec>>): string {
 }
 
 function lines(scan: Scan, drivers: DriverTable): readonly Line[] {
-  const i2c = scan.buses.flatMap(({ bus, found }) =>
+  const places = scan.buses.flatMap(({ bus, found, muxes }) => [
+    { place: `${bus}`, found },
+    ...muxes.flatMap(({ address, channels }) =>
+      channels.map(({ channel, found: behind }) => ({
+        place: `{ on: ${bus}, mux: ${hexAddress(address)}, channel: ${channel} }`,
+        found: behind,
+      })),
+    ),
+  ]);
+  const i2c = places.flatMap(({ place, found }) =>
     found.flatMap((one): Line[] => {
       if (one.state !== 'found' || one.driver === undefined) return [];
       const { address, chip, driver, maybe } = one;
-      const keys = `bus: ${bus}, address: ${hexAddress(address)}, every: 10s${options(drivers[driver]?.options ?? {})}`;
+      const keys = `bus: ${place}, address: ${hexAddress(address)}, every: 10s${options(drivers[driver]?.options ?? {})}`;
       return [
         { id: driver, driver, keys, ...(chip === undefined && { comment: `if it is one: ${maybe.join(', ')}` }) },
       ];

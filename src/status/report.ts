@@ -49,6 +49,8 @@ export interface UplinkReport {
   readonly state: 'online' | 'offline';
   readonly error?: string;
   readonly message?: string;
+  /** Not well, though it may be connected at this moment. */
+  readonly warning?: string;
   /** Accepted records that this uplink has not delivered. */
   readonly pending: number;
   readonly in_flight: number;
@@ -62,6 +64,8 @@ export interface UplinkReport {
   /** Gaps that the receiver has not acknowledged yet, and the records in them. */
   readonly gaps: number;
   readonly lost: number;
+  /** Records that the destination refused for good, since this uplink was started. */
+  readonly dead_letters: number;
 }
 
 export interface JournalSection {

@@ -97,6 +97,7 @@ export function createReporter(clock: Clock, parts: () => Parts): Reporter {
       type,
       state: status?.connected ? 'online' : 'offline',
       ...(status?.error && { error: status.error.code, message: status.error.message }),
+      ...(status?.warning !== undefined && { warning: status.warning }),
       pending,
       in_flight: status?.inFlight ?? 0,
       acknowledged: status?.recordsAcknowledged ?? 0,
@@ -106,6 +107,7 @@ export function createReporter(clock: Clock, parts: () => Parts): Reporter {
       drain_s: pending === 0 ? 0 : isDraining ? Math.ceil(pending / perSecond) : null,
       gaps: gaps.length,
       lost: gaps.reduce((sum, { lost }) => sum + lost, 0),
+      dead_letters: status?.deadLetters ?? 0,
     };
   };
 

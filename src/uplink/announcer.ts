@@ -6,18 +6,20 @@
  * message is logged and forgotten: it must not hold up the readings.
  */
 import type { Clock } from '../clock.ts';
-import { codeOf, messageOf } from '../errors.ts';
+import { codeOf, messageOf, SedgeError } from '../errors.ts';
 import type { Log } from '../service/log.ts';
-import { stateJson } from './batch-json.ts';
+import { alertJson, stateJson } from './batch-json.ts';
 import type { MqttConnection } from './mqtt-connection.ts';
 import type { RetainedTopics } from './retained.ts';
 import { ofSensor, type Topics } from './topics.ts';
-import type { SensorStatus, StateMessage, Station } from './types.ts';
+import type { AlertMessage, SensorStatus, StateMessage, Station } from './types.ts';
 import type { SendWindow } from './window.ts';
 
 export const ONLINE = '{"state":"online"}';
 export const OFFLINE = '{"state":"offline"}';
 const HEALTH_EVERY_MS = 60_000;
+/** Live copies that may wait for the window; the events themselves are in the batches. */
+const MAX_ALERTS = 16;
 
 export interface Announcer {
   /** `status` online; resolves when the broker has it. */
@@ -26,8 +28,11 @@ export interface Announcer {
   begin(): void;
   state(message: StateMessage): void;
   sensorStatus(sensor: string, status: SensorStatus): void;
+  alert(alert: AlertMessage): void;
   catalogueChanged(): void;
   health(): void;
+  /** One QoS 1 message, not retained; resolves when the broker has it, or refused it. Rejects if the connection ended. */
+  once(topic: string, payload: string): Promise<void>;
   /** `status` offline; resolves when the broker has it. */
   offline(): Promise<void>;
 }
@@ -53,6 +58,7 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
   let stale: ReadonlySet<string> = new Set();
   let pumping = false;
   let soon: StateMessage[] = [];
+  let alerting = 0;
 
   async function publishRetained(topic: string, payload: string): Promise<void> {
     if (!(await window.take(payload.length, signal))) return;
@@ -90,6 +96,17 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     void connection.publish(topic, payload(), { qos: 0, retain: true }).catch(() => undefined);
   };
 
+  const once = async (topic: string, payload: string): Promise<void> => {
+    if (!(await window.take(payload.length, signal))) throw new SedgeError('uplink.lost', 'The connection ended.');
+    try {
+      await connection.publish(topic, payload, { qos: 1, retain: false });
+    } catch (error) {
+      if (codeOf(error) !== 'uplink.rejected') throw error;
+      log.warn('uplink.announcement-refused', { topic, message: messageOf(error) });
+    } finally {
+      window.give(payload.length);
+    }
+  };
   const health = () => {
     if (topics.health === undefined || signal.aborted) return;
     void station.health().then((report) => publishLive(topics.health, () => JSON.stringify(report)));
@@ -150,6 +167,15 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
       })();
     },
     state,
+    alert(message) {
+      if (topics.alert === undefined || alerting >= MAX_ALERTS || !sensors.has(message.sensor)) return;
+      alerting += 1;
+      void once(topics.alert, alertJson(message, station.device))
+        .catch(() => undefined)
+        .finally(() => {
+          alerting -= 1;
+        });
+    },
     sensorStatus(sensor, now) {
       if (status(sensor, now)) health();
     },
@@ -157,6 +183,7 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
       if (!signal.aborted) catalogue();
     },
     health,
+    once,
     offline: () => (topics.status === undefined ? Promise.resolve() : publishRetained(topics.status, OFFLINE)),
   };
 }

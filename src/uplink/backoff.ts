@@ -8,6 +8,8 @@
  * - Only a session that lasted as long as the cap starts the count again: a broker that accepts and drops us is not well.
  */
 
+import { isLocalHost } from '../hosts.ts';
+
 const BASE_MS = 1_000;
 const CAP_MS = 60_000;
 const LOCAL_CAP_MS = 5_000;
@@ -32,16 +34,4 @@ export function createBackoff({ host, random }: { readonly host: string; readonl
       if (lastedMs >= capMs) limitMs = BASE_MS;
     },
   };
-}
-
-const LOCAL_NAME = /^[^.:]+$|\.(local|lan|internal|home\.arpa)$/i;
-/** RFC 1122 loopback, RFC 1918 private, RFC 3927 link-local. */
-const LOCAL_IPV4 = /^(127|10)\.|^192\.168\.|^172\.(1[6-9]|2\d|3[01])\.|^169\.254\./;
-/** Loopback, RFC 4193 unique local, RFC 4291 link-local. */
-const LOCAL_IPV6 = /^(::1$|f[cd][0-9a-f]{2}:|fe[89ab][0-9a-f]:)/i;
-
-/** Whether a host name or address is this machine or its own network. */
-export function isLocalHost(host: string): boolean {
-  if (host.includes(':')) return LOCAL_IPV6.test(host);
-  return /^\d+\.\d+\.\d+\.\d+$/.test(host) ? LOCAL_IPV4.test(host) : LOCAL_NAME.test(host);
 }

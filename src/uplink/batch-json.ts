@@ -5,14 +5,13 @@
  * patterns are part of the contract), and values come as the JSON text they were rounded to. So length is bytes.
  */
 import type { Batch, BatchRecord } from '../batch.ts';
-import type { BatchPosition, Gap } from '../journal/types.ts';
-import type { StateMessage } from './types.ts';
+import { codeOf, messageOf } from '../errors.ts';
+import type { Gap } from '../journal/types.ts';
+import type { BatchMessage, DeadLetter } from './sender.ts';
+import type { AlertMessage, StateMessage } from './types.ts';
 
-/** One message: what goes over the wire, and where the journal stands once it is acknowledged. */
-export interface BatchMessage {
+export interface TextMessage extends BatchMessage {
   readonly payload: string;
-  readonly position: BatchPosition;
-  readonly records: number;
 }
 
 export interface BatchJsonOptions {
@@ -47,13 +46,13 @@ const FRAME_BYTES = 160;
  * The messages that carry a batch: one, or as many as `maxBytes` asks for. Gaps go with the first; each has a position of
  * its own, so a batch can be acknowledged in parts.
  */
-export function encodeBatch(batch: Batch, { device, maxBytes }: BatchJsonOptions): BatchMessage[] {
+export function encodeBatch(batch: Batch, { device, maxBytes }: BatchJsonOptions): TextMessage[] {
   const { stream, records, position, range } = batch;
   const head = `{"format":1,"device":"${device}","stream":"${stream}"`;
   const previous = batch.previous
     ? `,"previous":{"stream":"${batch.previous.stream}","last":${batch.previous.last}}`
     : '';
-  const messages: BatchMessage[] = [];
+  const messages: TextMessage[] = [];
   let gaps = gapsJson(batch.gaps);
   let first = 0;
   let firstSeq = range?.first ?? 0;
@@ -77,6 +76,7 @@ export function encodeBatch(batch: Batch, { device, maxBytes }: BatchJsonOptions
         gaps: first === 0 ? position.gaps : [],
       },
       records: end - first,
+      ...(end - first === 1 && { only: records[first]! }),
     });
     first = end;
     firstSeq = lastSeq + 1;
@@ -97,6 +97,27 @@ export function encodeBatch(batch: Batch, { device, maxBytes }: BatchJsonOptions
   }
   finish(records.length);
   return messages;
+}
+
+/** The live copy of an event: as in a batch, with the device and the stream that its number belongs to. */
+export function alertJson(alert: AlertMessage, device: string): string {
+  return `{"device":"${device}","stream":"${alert.stream}",${recordJson({ kind: 'event', ...alert }).slice(1)}`;
+}
+
+/** A record that was refused for good, with the reason; the record itself only where it fits. */
+export function deadLetterJson(letter: DeadLetter, { device, maxBytes }: BatchJsonOptions): string {
+  const { stream, record, error } = letter;
+  const head = JSON.stringify({
+    format: 1,
+    device,
+    stream,
+    seq: record.seq,
+    reason: 'refused',
+    error: codeOf(error),
+    message: messageOf(error),
+  }).slice(0, -1);
+  const whole = `${head},"kind":"${record.kind}","record":${recordJson(record)}}`;
+  return whole.length <= maxBytes ? whole : `${head},"sensor":"${record.sensor}"}`;
 }
 
 const emptyPart = () => ({ reading: '', event: '', window: '' });

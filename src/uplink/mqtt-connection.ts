@@ -3,7 +3,7 @@
  * uplink's loop do that, because MQTT.js' own ways lose, stall or wedge.
  *
  * Promises:
- * - `publish` at QoS 1 settles: with the PUBACK, or with the error that ended the connection. MQTT.js' callbacks do not
+ * - `publish` at QoS 1 and 2 settles: with the PUBACK or PUBCOMP, or with the error that ended the connection. MQTT.js' callbacks do not
  *   fire when a connection is lost, so what is in flight is kept here.
  * - Whatever goes wrong after CONNACK (an error of the client, a missing PUBACK, a missing PINGRESP, DISCONNECT) ends the
  *   connection; `closed` says why. The client would go on as if it were connected.
@@ -11,11 +11,10 @@
  *   graceful end waits for ever for a PUBACK, and a second end is ignored.
  * - A QoS 1 message received is acknowledged when `onMessage` has resolved.
  */
-import type { IClientOptions, IPublishPacket, MqttClient } from 'mqtt';
+import type { IPublishPacket, MqttClient } from 'mqtt';
 import type { Clock } from '../clock.ts';
 import { SedgeError } from '../errors.ts';
 import {
-  type BrokerPlace,
   closedEarlyError,
   connectError,
   disconnectError,
@@ -25,39 +24,28 @@ import {
   silentError,
   unacknowledgedError,
 } from './mqtt-errors.ts';
-import { clockTimer } from './mqtt-timer.ts';
+import { CONNECT_LIMIT_MS, type ConnectOptions, clientOptions } from './mqtt-options.ts';
 
-const CONNECT_LIMIT_MS = 15_000;
 const ACKNOWLEDGE_LIMIT_MS = 15_000;
 const PING_LIMIT_MS = 10_000;
 /** For DISCONNECT to leave and the other side to close. */
 const GOODBYE_LIMIT_MS = 1_000;
 /** Messages received that may wait for their acknowledgement; with more the socket is not read. */
 const MAX_UNACKNOWLEDGED = 64;
+/** MQTT 5 section 2.4. */
+const PACKET_TOO_LARGE = 0x95;
 const NOT_YET = new Error('acknowledged later');
 /** Above this much unsent data a message that may be dropped is dropped. */
 const BACKED_UP_BYTES = 256 * 1024;
 /** MQTT 5 section 3.2.2.3.3: the receive maximum if the broker names none. */
 const RECEIVE_MAXIMUM = 65_535;
-/** MQTT 5 section 3.1.2.11.2: a session that does not expire. */
-const NEVER_EXPIRES = 0xffff_ffff;
 
-export interface ConnectOptions {
-  readonly place: BrokerPlace;
-  readonly protocolVersion: 4 | 5;
-  readonly username?: string;
-  readonly password?: string;
-  /** Extra trust, PEM. */
-  readonly ca?: string;
-  readonly keepaliveMs: number;
-  readonly clock: Clock;
-  /** Gives up the attempt to connect. */
-  readonly signal: AbortSignal;
-  /** Retained, QoS 1, no delay. */
-  readonly will?: { readonly topic: string; readonly payload: string };
-  /** Keep the session at the broker while we are away. */
-  readonly durable?: boolean;
-  readonly onMessage?: (topic: string, payload: Uint8Array) => Promise<void>;
+export interface PublishOptions {
+  readonly qos: 0 | 1 | 2;
+  readonly retain: boolean;
+  readonly flushed?: boolean;
+  /** MQTT 5 only. */
+  readonly properties?: { readonly messageExpiryInterval?: number; readonly contentType?: string };
 }
 
 export interface MqttConnection {
@@ -71,8 +59,8 @@ export interface MqttConnection {
   readonly backedUp: boolean;
   /** Resolves when the connection has ended, with the reason; undefined if `end` was called. Never rejects. */
   readonly closed: Promise<SedgeError | undefined>;
-  /** QoS 0 resolves at once. */
-  publish(topic: string, payload: string, options: { readonly qos: 0 | 1; readonly retain: boolean }): Promise<void>;
+  /** QoS 0 resolves at once, or with `flushed` when the socket has taken it. */
+  publish(topic: string, payload: string | Uint8Array, options: PublishOptions): Promise<void>;
   subscribe(topic: string): Promise<void>;
   /** Resolves in bounded time. */
   end(): Promise<void>;
@@ -87,6 +75,9 @@ interface InFlight {
 export async function connectMqtt(options: ConnectOptions): Promise<MqttConnection> {
   const { place, clock, signal } = options;
   const { default: mqtt } = await import('mqtt');
+  const { default: constants } = await import('mqtt-packet/constants.js');
+  // Mosquitto 2.0 answers a message above its limit so (it is a reason of DISCONNECT); MQTT.js would lose the connection over it.
+  constants.MQTT5_PUBACK_PUBREC_CODES[PACKET_TOO_LARGE] ??= 'Packet too large';
   signal.throwIfAborted();
   const client = mqtt.connect(clientOptions(options));
 
@@ -208,16 +199,18 @@ function openConnection(client: MqttClient, connack: Connack, options: ConnectOp
     get backedUp() {
       return client.stream.writableLength > BACKED_UP_BYTES;
     },
-    publish(topic, payload, { qos, retain }) {
+    publish(topic, payload, { qos, retain, flushed = false, properties }) {
       if (over.signal.aborted) return Promise.reject(lostError(undefined, place));
-      if (qos === 0) {
-        client.publish(topic, payload, { qos, retain });
+      const bytes = typeof payload === 'string' ? payload : asBuffer(payload);
+      const how = { qos, retain, ...(properties && protocolVersion === 5 && { properties }) };
+      if (qos === 0 && !flushed) {
+        client.publish(topic, bytes, how);
         return Promise.resolve();
       }
       return new Promise((resolve, reject) => {
         const id = nextId++;
         inFlight.set(id, { deadlineMs: clock.monotonic() + ACKNOWLEDGE_LIMIT_MS, resolve, reject });
-        client.publish(topic, payload, { qos, retain }, (error) => {
+        client.publish(topic, bytes, how, (error) => {
           if (!inFlight.delete(id)) return;
           if (error) reject(rejectedError(error, topic, place));
           else resolve();
@@ -255,6 +248,7 @@ function openConnection(client: MqttClient, connack: Connack, options: ConnectOp
   };
 }
 
+const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const first = <T>(map: ReadonlyMap<unknown, T>): T | undefined => map.values().next().value;
 
 /** DISCONNECT, so that the broker keeps the will; a peer that is silent is left after a second. */
@@ -266,34 +260,4 @@ async function goodbye(client: MqttClient, clock: Clock): Promise<void> {
   });
   await Promise.race([ended, late]);
   patience.abort();
-}
-
-function clientOptions(options: ConnectOptions): IClientOptions {
-  const { place, protocolVersion, durable = false, will } = options;
-  return {
-    protocol: place.tls ? 'mqtts' : 'mqtt',
-    host: place.host,
-    port: place.port,
-    clientId: place.clientId,
-    protocolVersion,
-    clean: !durable,
-    reconnectPeriod: 0,
-    queueQoSZero: false,
-    resubscribe: false,
-    keepalive: Math.ceil(options.keepaliveMs / 1000),
-    // Pings go at their own pace, on our clock: no timer is moved with every PUBACK.
-    reschedulePings: false,
-    timerVariant: clockTimer(options.clock),
-    // Its table of all 65,536 packet ids as buffers is 7.6 MB on the heap and saves nothing that we can measure.
-    writeCache: false,
-    // Ours is on the clock; this one only ends what ours could not.
-    connectTimeout: 2 * CONNECT_LIMIT_MS,
-    ...(options.username === undefined ? {} : { username: options.username }),
-    ...(options.password === undefined ? {} : { password: options.password }),
-    ...(options.ca === undefined ? {} : { ca: options.ca }),
-    // Said outright: NODE_TLS_REJECT_UNAUTHORIZED in the environment cannot turn it off.
-    rejectUnauthorized: true,
-    ...(will ? { will: { ...will, payload: Buffer.from(will.payload), qos: 1, retain: true } } : {}),
-    ...(durable && protocolVersion === 5 ? { properties: { sessionExpiryInterval: NEVER_EXPIRES } } : {}),
-  };
 }

@@ -6,11 +6,12 @@
  * broker that is restarting closes too.
  */
 import { codeOf, SedgeError } from '../errors.ts';
-import { type ConnectOptions, connectMqtt, type MqttConnection } from './mqtt-connection.ts';
+import { connectMqtt, type MqttConnection } from './mqtt-connection.ts';
 import type { BrokerPlace } from './mqtt-errors.ts';
+import type { ConnectOptions } from './mqtt-options.ts';
 
-/** IANA: mqtt and secure-mqtt. */
-const PORTS: Readonly<Record<string, number>> = { 'mqtt:': 1883, 'mqtts:': 8883 };
+/** IANA: mqtt, secure-mqtt, http and https. */
+const PORTS: Readonly<Record<string, number>> = { 'mqtt:': 1883, 'mqtts:': 8883, 'ws:': 80, 'wss:': 443 };
 
 export interface Broker {
   readonly place: BrokerPlace;
@@ -24,13 +25,17 @@ export function parseBroker(text: string, clientId: string): Broker {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const port = url && PORTS[url.protocol];
   if (!url || port === undefined || url.hostname === '') {
-    throw new SedgeError('usage', 'The URL of a broker is mqtt://host[:port] or mqtts://host[:port].');
+    throw new SedgeError(
+      'usage',
+      'The URL of a broker is mqtt://host[:port], mqtts://host[:port], or ws:// and wss:// with a path.',
+    );
   }
   return {
     place: {
       host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
       port: url.port === '' ? port : Number(url.port),
-      tls: url.protocol === 'mqtts:',
+      tls: url.protocol === 'mqtts:' || url.protocol === 'wss:',
+      ...(/^wss?:$/.test(url.protocol) && { webPath: `${url.pathname}${url.search}` }),
       clientId,
     },
     ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),

@@ -10,6 +10,8 @@ export interface BrokerPlace {
   readonly port: number;
   readonly tls: boolean;
   readonly clientId: string;
+  /** MQTT over WebSockets, under this path. */
+  readonly webPath?: string;
 }
 
 const at = ({ host, port }: BrokerPlace): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -38,7 +40,7 @@ const REFUSALS: Readonly<Record<number, string>> = {
 /** 3.1.1: unacceptable protocol version; 5: unsupported protocol version. */
 const WRONG_VERSION = new Set([1, 132]);
 
-const NETWORK: Readonly<Record<string, string>> = {
+export const NETWORK: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there: check that the broker runs, and the host and port of the URL',
   ENOTFOUND: 'the name is not known: check the host of the URL and the name server',
   EAI_AGAIN: 'the name server does not answer: check the network',
@@ -48,7 +50,7 @@ const NETWORK: Readonly<Record<string, string>> = {
   EACCES: 'the system does not permit the connection: check firewalls',
 };
 
-const TLS: Readonly<Record<string, string>> = {
+export const TLS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'its certificate has expired',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by itself: give it as ca',
   SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is signed by an authority that is not known here: give that as ca',
@@ -58,8 +60,17 @@ const TLS: Readonly<Record<string, string>> = {
     'its certificate is signed by an authority that is not known here: give that as ca',
   CERT_SIGNATURE_FAILURE: 'the signature of its certificate is wrong',
   CERT_REVOKED: 'its certificate was revoked',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name: use the name that is in the certificate as host',
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    'its certificate is for another name: use the name that is in the certificate as host, or set server_name',
   ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS on this port: use mqtt://, or its TLS port (often 8883)',
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'it wants a certificate of this client: set cert_file and key_file',
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE:
+    'it wants a certificate of this client, or other ciphers: set cert_file and key_file',
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'it does not trust the certificate of this client: check cert_file',
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: 'it does not accept the certificate of this client: check cert_file',
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: 'the certificate of this client has expired: renew cert_file',
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED: 'the certificate of this client was revoked: renew cert_file',
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: 'it does not accept the certificate of this client: check cert_file',
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'it accepts no TLS version that is allowed here (1.2 or later)',
 };
 
@@ -114,6 +125,9 @@ export const noAnswerError = (place: BrokerPlace, limitMs: number): SedgeError =
 
 /** Why an open connection ended. */
 export function lostError(error: unknown, place: BrokerPlace): SedgeError {
+  // TLS 1.3 (RFC 8446 section 4.4.2.4): a broker that wants a certificate says so only after the handshake.
+  const tls = TLS[String((error as { code?: unknown } | null | undefined)?.code)];
+  if (tls) return uplinkError('uplink.tls', `${at(place)} ended the connection: ${tls}.`, error);
   // MQTT 5 reasons that mqtt-packet does not know (0x95, packet too large) arrive as a parse error without a code.
   if (error instanceof Error && error.message.startsWith('Invalid puback reason code')) {
     return uplinkError(
@@ -134,7 +148,7 @@ const SHUTTING_DOWN = 139;
 export function disconnectError(reason: number | undefined, place: BrokerPlace): SedgeError {
   if (reason === SESSION_TAKEN_OVER) {
     return uplinkError(
-      'uplink.lost',
+      'uplink.taken-over',
       `Another client took over the client id ${place.clientId} at ${at(place)}: give each station a device name of its own.`,
     );
   }
@@ -150,9 +164,14 @@ export function rejectedError(error: unknown, topic: string, place: BrokerPlace)
   const why =
     reason === 135 || reason === 5
       ? 'is not authorised: check the access rules of the broker'
-      : `was refused (${messageOf(error)})`;
+      : reason === PACKET_TOO_LARGE
+        ? 'was refused: the message is too large for the broker'
+        : `was refused (${messageOf(error)})`;
   return uplinkError('uplink.rejected', `Publishing to ${topic} at ${at(place)} ${why}.`, error);
 }
+
+export const tooLargeError = (bytes: number, place: BrokerPlace): SedgeError =>
+  uplinkError('uplink.rejected', `A message of ${bytes} bytes is larger than the broker at ${at(place)} takes.`);
 
 export const unacknowledgedError = (place: BrokerPlace, limitMs: number): SedgeError =>
   uplinkError('uplink.timeout', `The broker at ${at(place)} did not acknowledge a message within ${limitMs / 1000} s.`);

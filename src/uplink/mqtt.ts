@@ -7,14 +7,19 @@
  */
 import type { MqttUplinkConfig } from '../config/types.ts';
 import { codeOf, messageOf, SedgeError } from '../errors.ts';
-import type { BatchPosition } from '../journal/types.ts';
 import { type Announcer, createAnnouncer, OFFLINE } from './announcer.ts';
 import { createBackoff } from './backoff.ts';
-import { createBatchLimit } from './batch-limit.ts';
+import { deadLetterJson } from './batch-json.ts';
+import { type Compress, contentTypeOf, loadCompression } from './compress.ts';
+import { loadFormat } from './formats/index.ts';
+import { type BatchFormat, encodingFor } from './formats/types.ts';
 import type { MqttConnection } from './mqtt-connection.ts';
 import { createDial, parseBroker } from './mqtt-dial.ts';
+import { tooLargeError } from './mqtt-errors.ts';
+import { createPoisonRule } from './poison.ts';
 import { retainedTopics } from './retained.ts';
-import { sendBatches } from './sender.ts';
+import { type BatchMessage, sendBatches } from './sender.ts';
+import { watchTakeover } from './takeover.ts';
 import { topicsOf } from './topics.ts';
 import type { Uplink, UplinkContext, UplinkStatus } from './types.ts';
 import { createWindow } from './window.ts';
@@ -22,10 +27,20 @@ import { createWindow } from './window.ts';
 /** Enough for 160 batches a second at a round trip of 100 ms; brokers' queues for slow subscribers hold more. */
 const WINDOW_MESSAGES = 16;
 const WINDOW_BYTES = 1024 * 1024;
+/** Largest packet that a station takes from a broker: it subscribes to nothing large. */
+const MAX_RECEIVED_BYTES = 16 * 1024;
 /** PUBLISH: fixed header, topic length, packet id, properties (MQTT 5 section 3.3). */
-const PUBLISH_OVERHEAD_BYTES = 16;
+const PUBLISH_OVERHEAD_BYTES = 48;
+/** The same for a dead letter, whose topic may be longer. */
+const DEAD_LETTER_OVERHEAD_BYTES = PUBLISH_OVERHEAD_BYTES + 1_100;
 /** For `offline` and its acknowledgement. */
 const FAREWELL_MS = 1_000;
+
+/** How a batch becomes a payload. */
+interface Coding {
+  readonly format: BatchFormat;
+  readonly compress: Compress;
+}
 
 export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Uplink {
   const { name, station, source, clock, log, random, memory } = context;
@@ -36,20 +51,28 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
   const topics = topicsOf(config.topics, station.device);
   const topicBytes = Buffer.byteLength(topics.readings ?? '');
   const backoff = createBackoff({ host: broker.place.host, random });
-  const limit = createBatchLimit(config.batch.maxReadings);
+  const rule = createPoisonRule(config.batch.maxReadings);
   const dial = createDial();
+  const takeover = watchTakeover(broker.place, clock.monotonic);
   const stopping = new AbortController();
+  /** While it stops: what is not sent by now stays in the journal. */
+  const enough = new AbortController();
 
   let connection: MqttConnection | undefined;
   let announcer: Announcer | undefined;
   let failure: SedgeError | undefined;
   let batchesAcknowledged = 0;
   let recordsAcknowledged = 0;
+  let deadLetters = 0;
   let acknowledgedAtMs: number | undefined;
 
   const changed = () => context.onChange?.();
 
   async function run(): Promise<void> {
+    const coding: Coding = {
+      format: await loadFormat(config.format),
+      compress: await loadCompression(config.compress),
+    };
     while (!stopping.signal.aborted) {
       let lastedMs = 0;
       try {
@@ -57,15 +80,17 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
           place: broker.place,
           ...(username === undefined ? {} : { username }),
           ...(password === undefined ? {} : { password }),
-          ...(config.ca === undefined ? {} : { ca: config.ca }),
+          tls: config.tls,
+          maxPacketBytes: MAX_RECEIVED_BYTES,
           ...(topics.status === undefined ? {} : { will: { topic: topics.status, payload: OFFLINE } }),
           keepaliveMs: config.keepaliveMs,
           clock,
           signal: stopping.signal,
         });
         const startMs = clock.monotonic();
-        failure = await session(connection);
+        const reason = await session(connection, coding);
         lastedMs = clock.monotonic() - startMs;
+        failure = takeover.ended(reason, lastedMs);
       } catch (error) {
         failure = asSedgeError(error);
       }
@@ -88,7 +113,7 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
   }
 
   /** One connection from CONNACK to its end; returns why it ended. */
-  async function session(link: MqttConnection): Promise<SedgeError | undefined> {
+  async function session(link: MqttConnection, { format, compress }: Coding): Promise<SedgeError | undefined> {
     const ended = new AbortController();
     const halt = new AbortController();
     const stop = () => halt.abort();
@@ -121,33 +146,68 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
     });
     changed();
 
-    let failed = false;
+    const { device } = station;
+    const maxBytes = link.maxPacketBytes - PUBLISH_OVERHEAD_BYTES - topicBytes;
+    const mostBytes = Math.min(config.batch.maxBytes, maxBytes);
+    const encoding = encodingFor(station, mostBytes);
+    const how = {
+      qos: config.qos,
+      retain: false,
+      flushed: true,
+      properties: {
+        contentType: contentTypeOf(format.mediaType, config.compress),
+        ...(config.messageExpiryMs !== undefined && {
+          messageExpiryInterval: Math.ceil(config.messageExpiryMs / 1000),
+        }),
+      },
+    };
+    let undelivered = false;
+    const deliver = async ({ payload }: BatchMessage) => {
+      if (topics.readings === undefined || payload.length === 0) return;
+      const body = await compress(payload);
+      if (body.length > maxBytes) throw tooLargeError(body.length, broker.place);
+      try {
+        await link.publish(topics.readings, body, how);
+      } catch (error) {
+        undelivered = true;
+        throw error;
+      }
+    };
     try {
       await announcer.online();
       announcer.begin();
       await sendBatches({
-        connection: link,
         window,
         source,
-        device: station.device,
-        topic: topics.readings,
-        maxRecords: limit.records,
-        maxBytes: Math.min(config.batch.maxBytes, link.maxPacketBytes - PUBLISH_OVERHEAD_BYTES - topicBytes),
+        rule,
+        encode: (batch) => format.encode(batch, encoding),
+        deliver,
+        async bury(letter) {
+          const { stream, record, error } = letter;
+          log.warn('uplink.dead-letter', { uplink: name, stream, seq: record.seq, message: messageOf(error) });
+          deadLetters += 1;
+          if (topics.deadLetter === undefined) return;
+          const payload = deadLetterJson(letter, {
+            device,
+            maxBytes: link.maxPacketBytes - DEAD_LETTER_OVERHEAD_BYTES,
+          });
+          await announcer?.once(topics.deadLetter, payload);
+        },
+        maxBytes: mostBytes,
         maxWaitMs: config.batch.maxWaitMs,
         clock,
         ended: ended.signal,
         halt: halt.signal,
+        enough: enough.signal,
         onAcknowledged(records) {
           acknowledgedHere += 1;
           batchesAcknowledged += 1;
           recordsAcknowledged += records;
           acknowledgedAtMs = clock.now();
-          limit.acknowledged();
         },
-        onFailed(error, position, records) {
-          failed = true;
-          refusal ??= describeRefusal(error, position, records);
-          void link.end();
+        onFailed(error, message) {
+          refusal ??= describeRefusal(error, message);
+          if (refusal.code !== 'uplink.rejected') void link.end();
         },
       });
       // Here the session has ended, or the station stops: then the rest is waited for, as long as `stop` allows.
@@ -157,7 +217,7 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
       await link.end();
       announcer = undefined;
       stopping.signal.removeEventListener('abort', stop);
-      if (failed && acknowledgedHere === 0) limit.sessionFailed();
+      if (undelivered && acknowledgedHere === 0) rule.sessionFailed();
     }
     return refusal ?? (await link.closed);
   }
@@ -173,16 +233,20 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
 
   return {
     status(): UplinkStatus {
+      const warning = takeover.warning();
       return {
         connected: connection !== undefined,
         ...(connection === undefined && failure ? { error: { code: failure.code, message: failure.message } } : {}),
+        ...(warning !== undefined && { warning }),
         batchesAcknowledged,
         recordsAcknowledged,
+        deadLetters,
         inFlight: connection?.inFlight ?? 0,
         ...(acknowledgedAtMs === undefined ? {} : { acknowledgedAtMs }),
       };
     },
     state: (message) => announcer?.state(message),
+    alert: (alert) => announcer?.alert(alert),
     sensorStatus: (sensor, now) => announcer?.sensorStatus(sensor, now),
     catalogueChanged: () => announcer?.catalogueChanged(),
     health: () => announcer?.health(),
@@ -190,6 +254,7 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
       stopped ??= (async () => {
         stopping.abort();
         const drained = new AbortController();
+        void clock.sleep(drainMs - 2 * FAREWELL_MS, drained.signal).then(() => enough.abort());
         void clock.sleep(drainMs, drained.signal).then(() => {
           // Whatever is not acknowledged by now comes again at the next start; the broker publishes the will.
           if (!drained.signal.aborted) void connection?.end();
@@ -208,9 +273,9 @@ const asSedgeError = (error: unknown): SedgeError =>
     : new SedgeError(codeOf(error) ?? 'uplink.lost', messageOf(error), { cause: error });
 
 /** A single record that is refused holds up all that follow, so say which. */
-function describeRefusal(error: unknown, { stream, seq }: BatchPosition, records: number): SedgeError {
+function describeRefusal(error: unknown, { position, only }: BatchMessage): SedgeError {
   const known = asSedgeError(error);
-  if (known.code !== 'uplink.rejected' || records !== 1) return known;
-  const message = `${known.message} Record ${seq} of stream ${stream} waits, and all after it; it is tried again.`;
+  if (known.code !== 'uplink.rejected' || !only) return known;
+  const message = `${known.message} Record ${only.seq} of stream ${position.stream} waits, and all after it; it is tried again.`;
   return new SedgeError(known.code, message, { cause: known });
 }

@@ -6,20 +6,25 @@ export interface Topics {
   readonly status: string | undefined;
   readonly info: string | undefined;
   readonly health: string | undefined;
+  readonly alert: string | undefined;
+  /** Records that the broker refused for good. */
+  readonly deadLetter: string | undefined;
   /** `<state>/<sensor>` is made by `ofSensor`. */
   readonly state: string | undefined;
 }
 
 export function topicsOf(config: TopicsConfig, device: string): Topics {
-  const name = (part: 'readings' | 'state' | 'status' | 'info' | 'health') => {
+  const name = (part: Exclude<keyof TopicsConfig, 'prefix'>) => {
     const own = config[part];
-    return own === false ? undefined : (own ?? `${config.prefix}/${device}/${part}`);
+    return own === false ? undefined : (own ?? `${config.prefix}/${device}/${part.replace('_', '-')}`);
   };
   return {
     readings: name('readings'),
     status: name('status'),
     info: name('info'),
     health: name('health'),
+    alert: name('alert'),
+    deadLetter: name('dead_letter'),
     state: name('state'),
   };
 }

@@ -15,6 +15,12 @@ export interface StateMessage {
   readonly valuesJson: string;
 }
 
+/** An event of the journal, for the alert topic. */
+export interface AlertMessage extends StateMessage {
+  readonly stream: string;
+  readonly seq: number;
+}
+
 export interface SensorStatus {
   readonly state: 'online' | 'offline';
   readonly error?: string;
@@ -52,8 +58,12 @@ export interface UplinkStatus {
   readonly connected: boolean;
   /** The last failure, while not connected. */
   readonly error?: { readonly code: string; readonly message: string };
+  /** Not well, though it may be connected at this moment. */
+  readonly warning?: string;
   readonly batchesAcknowledged: number;
   readonly recordsAcknowledged: number;
+  /** Records given up because the destination refused each of them for good. */
+  readonly deadLetters: number;
   readonly inFlight: number;
   /** Wall time of the last acknowledgement. */
   readonly acknowledgedAtMs?: number;
@@ -66,6 +76,8 @@ export interface Uplink {
   sensorStatus(sensor: string, status: SensorStatus): void;
   /** The catalogue changed: publish info again, clear the retained topics of sensors that are gone. */
   catalogueChanged(): void;
+  /** A journal event that was accepted just now, under its number. */
+  alert?(alert: AlertMessage): void;
   /** Publish health now. */
   health(): void;
   /** Drains for at most `drainMs`, publishes offline, disconnects. Resolves in bounded time, also when the broker is away. Idempotent. */

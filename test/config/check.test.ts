@@ -76,7 +76,7 @@ describe('one mistake is one line', () => {
     ],
     [
       'an uplink of an unknown sort',
-      'version: 1\nuplinks:\n  c: { type: http, url: "https://b/x", token: y }\n',
+      'version: 1\nuplinks:\n  c: { type: kafka, url: "https://b/x", token: y }\n',
       /^3:14: uplinks\.c\.type/,
     ],
     [
@@ -279,9 +279,9 @@ describe('an uplink', () => {
     ]);
   });
   it.each([
-    ['broker:1883', 'does not begin with mqtts:// or mqtt://'],
+    ['broker:1883', 'does not begin with mqtts://, mqtt://, wss:// or ws://'],
     ['http://b', 'does not begin with'],
-    ['wss://b', 'WebSockets'],
+    ['wss://b/mqtt#part', 'goes on behind'],
     ['mqtt://b/topic', 'topics are set with `topics`'],
     ['mqtt://', 'names no host'],
   ])('is not at %s', async (url, expected) => {

@@ -10,6 +10,7 @@ import { schemaText } from '../../src/cli/schema.ts';
 import type { JsonSchema } from '../../src/config/json-schema.ts';
 import { formatProblem, parseConfig } from '../../src/config/load.ts';
 import { configSpec } from '../../src/config/spec.ts';
+import { createAuthority } from '../certificates.ts';
 import { violations } from './draft7.ts';
 import { keyPaths, keyTable } from './reference.ts';
 
@@ -17,12 +18,19 @@ const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf
 const spec = configSpec({ table: drivers, files: new Map() });
 const schema = JSON.parse(schemaText()) as JsonSchema;
 
+const authority = createAuthority();
+const station = authority.issue('station');
+authority.remove();
+
 /** The problems of a text with the files that the example names beside it. */
 async function problems(text: string): Promise<readonly string[]> {
   const directory = mkdtempSync(join(tmpdir(), 'sedge-contract-'));
   try {
     writeFileSync(join(directory, 'password'), 'secret\n', { mode: 0o600 });
+    writeFileSync(join(directory, 'token'), 's3cret\n', { mode: 0o600 });
     writeFileSync(join(directory, 'ca.pem'), '-----BEGIN CERTIFICATE-----\n');
+    writeFileSync(join(directory, 'station.pem'), station.cert);
+    writeFileSync(join(directory, 'station.key'), station.key, { mode: 0o600 });
     const file = join(directory, 'sedge.yaml');
     const result = await parseConfig(text, { file, env: { BARN_PASSWORD: 'x' }, cwd: '/', drivers, hostname: 'hall' });
     return 'problems' in result ? result.problems.map(formatProblem) : [];

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findConfig, formatProblem, loadConfig } from '../../src/config/load.ts';
+import type { MqttUplinkConfig } from '../../src/config/types.ts';
+import { createAuthority } from '../certificates.ts';
 import { configOf, drivers, oneSensor, problemsOf, sensorOf } from './help.ts';
 
 let directory: string;
@@ -106,7 +108,7 @@ describe('an environment variable', () => {
 
 describe('an uplink', () => {
   const mqtt = (keys: string) => `version: 1\ndevice: d\nuplinks:\n  c: { type: mqtt, ${keys} }\n`;
-  const one = async (keys: string) => (await loaded(mqtt(keys))).uplinks[0]!;
+  const one = async (keys: string) => (await loaded(mqtt(keys))).uplinks[0] as MqttUplinkConfig;
 
   it('gets its password from a file beside the configuration, without the line break at its end', async () => {
     write('password', 'se cret \n');
@@ -156,9 +158,74 @@ describe('an uplink', () => {
   it('trusts the certificates of ca_file', async () => {
     const pem = '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n';
     write('ca.pem', pem);
-    expect(await one('url: "mqtts://b", ca_file: ca.pem')).toMatchObject({ ca: pem });
+    expect(await one('url: "mqtts://b", ca_file: ca.pem')).toMatchObject({ tls: { ca: pem } });
     write('ca.pem', 'no certificate');
     expect(await problems(mqtt('url: "mqtts://b", ca_file: ca.pem'))).toHaveLength(1);
+  });
+  it('shows a certificate of its own, with the key that belongs to it', async () => {
+    const authority = createAuthority();
+    const [mine, other] = [authority.issue('station'), authority.issue('other')];
+    authority.remove();
+    write('c.pem', mine.cert);
+    write('c.key', mine.key);
+    chmodSync(join(directory, 'c.key'), 0o600);
+    const keys = 'url: "mqtts://b", cert_file: c.pem, key_file: c.key';
+    expect(await one(`${keys}, server_name: c`)).toMatchObject({ tls: { ...mine, serverName: 'c' } });
+    write('c.key', other.key);
+    expect(await problems(mqtt(keys))).toEqual([expect.stringContaining('is not the key of the certificate')]);
+    write('c.key', 'none');
+    expect(await problems(mqtt(keys))).toEqual([expect.stringContaining('no private key in PEM form')]);
+    expect(await problems(mqtt('url: "mqtts://b", cert_file: c.pem'))).toEqual([
+      expect.stringContaining('key_file: is missing'),
+    ]);
+  });
+  it.each([
+    'mqtt://b',
+    'mqtt://b.local',
+    'mqtt://127.0.0.1',
+    'mqtt://10.1.2.3',
+    'ws://192.168.0.9/mqtt',
+    'mqtt://[fd00::1]',
+  ])('goes without encryption to %s of the own network', async (url) =>
+    expect(await problems(mqtt(`url: "${url}"`))).toEqual([]),
+  );
+  it.each([
+    ['mqtt://broker.example', 'mqtts://'],
+    ['mqtt://8.8.8.8', 'mqtts://'],
+    ['ws://broker.example/mqtt', 'wss://'],
+  ])('goes without encryption to %s only if that is wanted, and warns of it', async (url, secure) => {
+    expect(await problems(mqtt(`url: "${url}"`))).toEqual([
+      expect.stringMatching(
+        new RegExp(`^sedge.yaml:4:25: uplinks.c.url: leaves the own network .*${secure}.*allow_insecure`),
+      ),
+    ]);
+    expect((await loaded(mqtt(`url: "${url}", allow_insecure: true`))).warnings[0]).toContain(
+      'in clear (allow_insecure)',
+    );
+  });
+  it('may be only for some sensors, at some rate, at some times', async () => {
+    expect(
+      await one(
+        'url: "mqtt://b", include: [a, "b*"], exclude: [c], max_rate: 2.5, window: { cron: "0 * * * *", for: 5m }',
+      ),
+    ).toMatchObject({
+      include: ['a', 'b*'],
+      exclude: ['c'],
+      maxRate: 2.5,
+      window: { cron: '0 * * * *', timezone: 'UTC', forMs: 300_000 },
+    });
+    expect((await loaded(mqtt('url: "mqtt://b", include: ["b*"]'))).warnings).toContain(
+      'uplinks.c.include: `b*` fits no sensor',
+    );
+    expect(await problems(mqtt('url: "mqtt://b", include: [A.b]'))).toEqual([
+      expect.stringContaining('uplinks.c.include[0]: `A.b` names no sensor'),
+    ]);
+    expect(await problems(mqtt('url: "mqtt://b", window: { cron: "60 * * * *", for: 5m }'))).toEqual([
+      expect.stringContaining('uplinks.c.window.cron: is not a cron expression: its minute is not possible'),
+    ]);
+    expect(await problems(mqtt('url: "mqtt://b", window: { cron: "0 * * * *" }'))).toEqual([
+      expect.stringContaining('uplinks.c.window.for: is missing'),
+    ]);
   });
   it('has these defaults', async () => {
     expect(await one('url: "mqtt://b"')).toEqual({
@@ -168,6 +235,10 @@ describe('an uplink', () => {
       keepaliveMs: 30_000,
       batch: { maxReadings: 500, maxBytes: 100_000, maxWaitMs: 5_000 },
       topics: { prefix: 'sedge' },
+      qos: 1,
+      tls: {},
+      format: 'json',
+      compress: 'none',
     });
   });
   it('turns topics off by the word or by false', async () => {

@@ -1,5 +1,5 @@
 /** The journal on the real file system: what a user of it sees. */
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -120,6 +120,53 @@ describe('a journal', () => {
     expect(records).toHaveLength(2);
     await journal.close();
     expect((await inspectJournal(directory)).pending).toEqual({ new: 0 });
+  });
+
+  it('names records that a consumer refuses for good in gaps of their own, for this consumer only, also after a kill', async () => {
+    let journal = await open({ consumers: ['cloud', 'other'] });
+    const stream = journal.stream;
+    for (const text of ['a', 'b', 'c', 'd', 'e']) await journal.append(record(text));
+    let reader = journal.reader('cloud');
+    const first = await reader.next({ maxRecords: 1, maxBytes: 1000 });
+    reader.acknowledge(first!.position);
+    await reader.next(LIMITS);
+    // 1 is delivered and stays so.
+    expect(reader.refuse(stream, [1, 3])).toBe(true);
+    expect([reader.pending, reader.dropped, journal.reader('other').pending]).toEqual([3, 1, 5]);
+    reader.rewind();
+    const gap = { stream, from: 3, to: 3, lost: 1, reason: 'refused' };
+    const before = await reader.next(LIMITS);
+    expect([texts(before), before?.gaps]).toEqual([['b'], [gap]]);
+    // The gap is durable now: another opening of the same files tells it again, with the same bounds.
+    await cp(directory, `${directory}-copy`, { recursive: true });
+    await rm(join(`${directory}-copy`, 'lock'), { force: true, recursive: true });
+    await journal.close();
+    journal = await open({ directory: `${directory}-copy`, consumers: ['cloud', 'other'] });
+    reader = journal.reader('cloud');
+    const { records, gaps } = await drain(reader);
+    expect([...records.values()]).toEqual(['b', 'd', 'e']);
+    expect(gaps).toEqual([gap]);
+    expect([reader.pending, journal.status().gaps.cloud]).toEqual([0, []]);
+    expect((await drain(journal.reader('other'))).records.size).toBe(5);
+    await journal.close();
+    await rm(`${directory}-copy`, { recursive: true });
+  });
+
+  it('refuses no record while too many gaps wait to be told', async () => {
+    const journal = await open();
+    for (let seq = 1; seq <= 700; seq++) void journal.append(record(String(seq)));
+    await journal.flush();
+    const reader = journal.reader('cloud');
+    await reader.next({ maxRecords: 1000, maxBytes: 1e6 });
+    const every = (from: number) => Array.from({ length: 150 }, (_, index) => from + 2 * index);
+    expect([reader.refuse(journal.stream, every(2)), reader.refuse(journal.stream, every(302))]).toEqual([true, true]);
+    expect(reader.refuse(journal.stream, [700])).toBe(false);
+    reader.rewind();
+    const { records, gaps } = await drain(reader);
+    expect([records.size, gaps.length]).toEqual([400, 300]);
+    expect(reader.refuse(journal.stream, [700])).toBe(true);
+    expect(reader.dropped).toBe(300);
+    await journal.close();
   });
 
   it('drops the oldest when full, names exactly what it dropped, and never grows past its size', async () => {

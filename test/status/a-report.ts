@@ -24,6 +24,7 @@ const uplink = (more: Partial<UplinkReport>): UplinkReport => ({
   last_acknowledged_s: 2.2,
   per_second: 1.2,
   drain_s: 0,
+  dead_letters: 0,
   gaps: 0,
   lost: 0,
   ...more,

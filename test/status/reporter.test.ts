@@ -74,6 +74,7 @@ it('an uplink is reported with its backlog and how long that takes', async () =>
     cloud: {
       connected: true,
       batchesAcknowledged: 3,
+      deadLetters: 0,
       recordsAcknowledged: 300,
       inFlight: 2,
       acknowledgedAtMs: clock.now() - 1_500,
@@ -81,6 +82,7 @@ it('an uplink is reported with its backlog and how long that takes', async () =>
   };
   expect(report().uplinks.cloud).toEqual({
     type: 'mqtt',
+    dead_letters: 0,
     state: 'online',
     pending: 600,
     in_flight: 2,

@@ -9,6 +9,7 @@ export interface ArraySource extends BatchSource {
   pushGap(gap: Gap): void;
   /** Every position acknowledged, in order. */
   readonly acknowledged: BatchPosition[];
+  readonly refused: number[];
   readonly rewinds: number;
   previous: Batch['previous'];
 }
@@ -17,6 +18,7 @@ export function arraySource(stream = STREAM): ArraySource {
   const records: BatchRecord[] = [];
   const gaps: Gap[] = [];
   const acknowledged: BatchPosition[] = [];
+  const refused: number[] = [];
   const waiters = new Set<() => void>();
   let read = 0;
   let done = 0;
@@ -28,6 +30,7 @@ export function arraySource(stream = STREAM): ArraySource {
   const seqAt = (index: number) => records[index]?.seq ?? 0;
   const source: ArraySource = {
     acknowledged,
+    refused,
     previous: undefined,
     get rewinds() {
       return rewinds;
@@ -77,6 +80,17 @@ export function arraySource(stream = STREAM): ArraySource {
           gapsRead -= 1;
         }
       }
+    },
+    refuse(refusedStream, seqs) {
+      refused.push(...seqs);
+      for (const seq of seqs) {
+        gaps.push({ stream: refusedStream, from: seq, to: seq, lost: 1, reason: 'refused' });
+        const index = records.findIndex((record) => record.seq === seq);
+        records.splice(index, 1);
+        if (index < read) read -= 1;
+      }
+      wake();
+      return true;
     },
     waitForRecords(signal, count = 1) {
       const ready = () => records.length - read >= count || gaps.length > gapsRead;

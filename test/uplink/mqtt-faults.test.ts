@@ -1,7 +1,19 @@
 import { describe, expect, it } from 'vitest';
+import { recordJson } from '../../src/uplink/batch-json.ts';
 import { until } from '../until.ts';
-import { BASE, batches, broker, distinct, lonelyStation, READINGS, range, seqs, station } from './against.ts';
-import { readings } from './array-source.ts';
+import {
+  BASE,
+  batches,
+  broker,
+  distinct,
+  lonelyStation,
+  passingTime,
+  READINGS,
+  range,
+  seqs,
+  station,
+} from './against.ts';
+import { readings, STREAM } from './array-source.ts';
 import type { ScriptedClient } from './scripted-broker.ts';
 
 describe('a broker that fails', () => {
@@ -103,15 +115,10 @@ describe('a broker that fails', () => {
     };
     const rig = await station({ onPublish: refuse }, { batch: { maxReadings: 20 } });
     rig.source.push(...readings(1, 40));
-    await until('refused', () => rig.uplink.status().error?.code === 'uplink.rejected');
-    expect(rig.source.acknowledged).toEqual([]);
-    for (let turn = 0; turn < 8 && rig.source.pending > 0; turn++) {
-      const before = rig.source.rewinds;
-      await rig.clock.advance(5_000);
-      await until('delivered or refused again', () => rig.source.pending === 0 || rig.source.rewinds > before);
-    }
-    expect(distinct().slice(0, 5)).toEqual(range(1, 5));
-    expect(rig.source.acknowledged.length).toBeGreaterThan(0);
+    await until('all is acknowledged', () => rig.source.pending === 0);
+    expect(batches().map(({ readings: list }) => list.length)).toEqual([20, 20, 10, 10, 10, 10, ...Array(8).fill(5)]);
+    expect(distinct()).toEqual(range(1, 40));
+    expect([rig.source.refused, broker.connects.length]).toEqual([[], 1]);
   });
 
   it('that answers with a reason that the client library does not know is left, not trusted', async () => {
@@ -120,7 +127,7 @@ describe('a broker that fails', () => {
       onPublish({ topic, messageId, client }) {
         if (topic !== READINGS || !wrong) return true;
         wrong = false;
-        client.sendRaw(0x40, 3, messageId >> 8, messageId & 255, 0x95);
+        client.sendRaw(0x40, 3, messageId >> 8, messageId & 255, 0x96);
         return false;
       },
     });
@@ -132,7 +139,55 @@ describe('a broker that fails', () => {
     expect(distinct()).toEqual(range(1, 10));
   });
 
-  it('that refuses one record for good is told about, and asked again', async () => {
+  it('that refuses one record for good gets all others; the record goes to the dead letters and into a gap', async () => {
+    const rig = await station(
+      {
+        onPublish({ topic, payload, messageId, client }) {
+          if (topic !== READINGS || !/"seq":(33|34|77)\b/.test(payload)) return true;
+          client.acknowledge(messageId, 0x99);
+          return false;
+        },
+      },
+      { batch: { maxReadings: 20 } },
+    );
+    rig.source.push(...readings(1, 100));
+    await passingTime(rig, 'all is acknowledged', () => rig.source.pending === 0);
+    expect(rig.source.refused).toEqual([33, 34, 77]);
+    const letters = broker.payloads(`${BASE}/dead-letter`).map((payload) => JSON.parse(payload));
+    expect(letters.map(({ seq, reason, error, stream }) => [seq, reason, error, stream])).toEqual(
+      [33, 34, 77].map((seq) => [seq, 'refused', 'uplink.rejected', STREAM]),
+    );
+    expect(letters[0].message).toContain('Publishing to sedge/greenhouse-1/readings');
+    expect(letters[0].record).toEqual(JSON.parse(recordJson(readings(33, 33)[0]!)));
+    const gaps = batches().flatMap((batch) => batch.gaps ?? []);
+    expect([...new Set(gaps.map(({ from, to, reason }) => `${from}-${to} ${reason}`))]).toEqual([
+      '33-33 refused',
+      '34-34 refused',
+      '77-77 refused',
+    ]);
+    expect([broker.connects.length, rig.uplink.status().deadLetters]).toEqual([1, 3]);
+  });
+
+  it('that refuses everything gets it all when it takes it again, and nothing is given up', async () => {
+    let refuse = true;
+    const rig = await station(
+      {
+        onPublish({ topic, messageId, client }) {
+          if (topic !== READINGS || !refuse) return true;
+          client.acknowledge(messageId, 0x87);
+          return false;
+        },
+      },
+      { batch: { maxReadings: 20 } },
+    );
+    rig.source.push(...readings(1, 100));
+    await passingTime(rig, 'two sessions with nothing taken', () => broker.connects.length === 3);
+    refuse = false;
+    await passingTime(rig, 'all is acknowledged', () => rig.source.pending === 0);
+    expect([rig.source.refused, distinct(), broker.payloads(`${BASE}/dead-letter`)]).toEqual([[], range(1, 100), []]);
+  });
+
+  it('that refuses the only record is told about, and asked again', async () => {
     const rig = await station({
       onPublish({ topic, messageId, client }) {
         if (topic !== READINGS) return true;
@@ -141,10 +196,18 @@ describe('a broker that fails', () => {
       },
     });
     rig.source.push(...readings(7, 7));
+    await until('asked', () => batches().length === 1);
+    await rig.clock.advance(1_000);
+    await until('asked again', () => batches().length === 2);
+    await rig.clock.advance(1_000);
     await until('refused', () => rig.uplink.status().error?.code === 'uplink.rejected');
     expect(rig.uplink.status().error?.message).toContain('Record 7 of stream 5f0c112233445566778899aa waits');
     await rig.clock.advance(1_000);
-    await until('asked again', () => batches().length === 2);
+    await until('asked on a new connection', () => batches().length === 4);
+    expect(broker.payloads(`${BASE}/status`)).toEqual(
+      ['online', 'offline', 'online'].map((state) => `{"state":"${state}"}`),
+    );
+    expect(rig.source.refused).toEqual([]);
   });
 
   it('that refuses an announcement still gets the readings', async () => {
@@ -237,6 +300,59 @@ describe('a broker that fails', () => {
     broker.clients[0]!.send({ cmd: 'disconnect', reasonCode: 0x8e });
     await until('told', () => rig.uplink.status().error !== undefined);
     expect(rig.uplink.status().error?.message).toContain('took over the client id sedge-greenhouse-1-cloud');
+  });
+
+  it('under 3.1.1 that closes again and again leads to the same suspicion; it stays a warning for a while', async () => {
+    const rig = await station({ onConnect: ({ protocolVersion }) => protocolVersion !== 5 || 132 });
+    for (let session = 1; session <= 3; session++) {
+      await until('connected', () => broker.clients.length === session && rig.uplink.status().connected);
+      expect(rig.uplink.status().warning).toBeUndefined();
+      broker.clients.at(-1)!.kill();
+      await until('lost', () => !rig.uplink.status().connected);
+      if (session < 3) await rig.clock.advance(5_000);
+    }
+    expect(rig.uplink.status().error).toMatchObject({
+      code: 'uplink.taken-over',
+      message: expect.stringContaining('another client may use the client id sedge-greenhouse-1-cloud'),
+    });
+    await rig.clock.advance(5_000);
+    await until('back', () => rig.uplink.status().connected);
+    expect(rig.uplink.status().warning).toContain('sedge-greenhouse-1-cloud');
+    await rig.clock.advance(600_000);
+    expect(rig.uplink.status().warning).toBeUndefined();
+  });
+
+  it('of the own network that comes back is used within 5 s, however long it was away', async () => {
+    const rig = await station({}, { random: () => 0.999 });
+    await until('connected', () => rig.uplink.status().connected);
+    broker.script.onConnect = () => 'close';
+    broker.clients[0]!.kill();
+    await passingTime(rig, 'many attempts', () => broker.connects.length > 20);
+    broker.script.onConnect = () => true;
+    const backMs = rig.clock.monotonic();
+    await passingTime(rig, 'back', () => rig.uplink.status().connected);
+    expect(rig.clock.monotonic() - backMs).toBeLessThanOrEqual(5_000 + 200);
+  });
+
+  it('that floods a station with what nobody asked for costs it no readings and no memory', async () => {
+    const rig = await station();
+    await until('told', () => broker.payloads(`${BASE}/health`).length === 1);
+    const [client] = broker.clients;
+    const before = process.memoryUsage().rss;
+    for (let message = 0; message < 20_000; message++) {
+      client!.send({
+        cmd: 'publish',
+        topic: `${BASE}/request/shell`,
+        payload: 'x'.repeat(200),
+        qos: 0,
+        dup: false,
+        retain: false,
+      });
+    }
+    rig.source.push(...readings(1, 500));
+    await until('all is acknowledged', () => rig.source.pending === 0);
+    expect((process.memoryUsage().rss - before) / 1e6).toBeLessThan(60);
+    expect([distinct(), broker.connects.length]).toEqual([range(1, 500), 1]);
   });
 
   it('that is away logs its failure once, not with each attempt', async () => {
