@@ -1,6 +1,6 @@
 /** The checks of the journal: its directory and space, what is in it, and how much it writes. Reads only, without the lock. */
 import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { blockCodec } from '../block-codec.ts';
 import { unpack } from '../codec.ts';
@@ -29,6 +29,14 @@ const hours = (ms: number): string => `${(ms / 3_600_000).toFixed(1)} h`;
 /** The directory, or the nearest one above that is there. */
 async function standing(directory: string): Promise<string> {
   for (let at = directory; ; at = dirname(at)) if ((await OWN_FILES.facts(at)) || at === dirname(at)) return at;
+}
+
+/** Where the file system begins that holds this directory: the highest one above it on the same device. */
+async function mountOf(directory: string): Promise<string> {
+  const { dev } = await stat(directory);
+  let at = directory;
+  while (at !== dirname(at) && (await stat(dirname(at))).dev === dev) at = dirname(at);
+  return at;
 }
 
 export const storageCheck: Check = {
@@ -62,7 +70,7 @@ async function room({ journal }: Config, { subject }: DoctorContext): Promise<re
   if (isReadOnly)
     return [
       fault(`the file system of ${there} is read-only: the card may be failing`, {
-        fix: 'dmesg | tail -n 30, then sudo mount -o remount,rw / or replace the card',
+        fix: `sudo mount -o remount,rw ${await mountOf(there)}   (if it does not stay so, replace the card: dmesg | tail -n 30)`,
       }),
     ];
 

@@ -109,7 +109,7 @@ describe('what comes again', () => {
     expect(clock.sleepers).toBe(0);
   });
 
-  it('is at most one line in ten seconds per cause, at a thousand errors a second', async () => {
+  it('row 34: is at most one line in ten seconds per cause, at a thousand errors a second', async () => {
     const { log, lines, clock } = captured();
     for (let tenth = 0; tenth < 300; tenth++) {
       for (let error = 0; error < 100; error++) fail(log);
