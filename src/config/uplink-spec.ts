@@ -13,6 +13,7 @@ import {
   checkTopic,
   ID_PATTERN,
 } from './texts.ts';
+import { tlsKeys } from './tls-spec.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -114,14 +115,7 @@ const MQTT: ObjectSpec = {
       max: 65_535_000,
       doc: 'A broken connection is noticed after one and a half of this.',
     },
-    ca_file: { kind: 'file', doc: 'Certificates (PEM) to trust instead of the usual ones.' },
-    cert_file: { kind: 'file', doc: 'Certificate (PEM) by which the broker knows this client.' },
-    key_file: { kind: 'file', doc: 'The private key of cert_file (PEM, mode 600).' },
-    server_name: {
-      kind: 'text',
-      check: checkNotEmpty,
-      doc: 'Name that the certificate of the broker must have; the host of url unless set.',
-    },
+    ...tlsKeys('broker'),
     allow_insecure: {
       kind: 'boolean',
       default: false,
