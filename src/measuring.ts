@@ -2,6 +2,7 @@
  * Everything up to a reading: the sampler, a pipeline per sensor, and the latest of each. Knows nothing of journal and
  * uplinks: it hands each reading on.
  */
+import type { BusHealth } from './bus/bus-health.ts';
 import type { Clock } from './clock.ts';
 import type { PackedReading } from './codec.ts';
 import type { Config, SensorConfig } from './config/types.ts';
@@ -33,6 +34,8 @@ export interface Measuring {
   /** One more reading of a polled sensor, now; `onReading` has had it when this resolves, unless a filter kept it back. */
   readNow(id: string): Promise<void>;
   health(): Readonly<Record<string, SensorHealth>>;
+  /** How the buses are, by name. */
+  buses(): Readonly<Record<string, BusHealth>>;
   catalogue(): Catalogue;
   stop(): Promise<void>;
 }
@@ -62,7 +65,7 @@ export function createMeasuring(options: MeasuringOptions): Measuring {
     const { channels } = variantOf(sensor.driver, sensor.options);
     pipelines.set(sensor.id, createPipeline(channels, sensor.filters));
     running.set(sensor.id, sensor);
-    buses!.put(sensor);
+    await buses!.put(sensor);
     const sampled = sampledSensor(sensor, buses!, clock);
     await sampler.add({ ...sampled, open: watched(sensor.id, sampled.open) });
   };
@@ -103,6 +106,7 @@ export function createMeasuring(options: MeasuringOptions): Measuring {
     },
     readNow: (id) => sampler.readNow(id),
     health: () => sampler.health(),
+    buses: () => buses?.health() ?? {},
     catalogue: () => Object.fromEntries([...running].map(([id, sensor]) => [id, catalogueSensor(sensor)])),
     async stop() {
       await sampler.stop();

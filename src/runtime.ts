@@ -4,7 +4,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { anchorOf, keepAnchor } from './anchors.ts';
+import { ageMs, anchorOf, keepAnchor } from './anchors.ts';
+import { blockCodec } from './block-codec.ts';
 import type { Clock } from './clock.ts';
 import { type PackedReading, pack, unpack } from './codec.ts';
 import type { Config } from './config/types.ts';
@@ -12,6 +13,7 @@ import { openCurrentJournal } from './current-journal.ts';
 import { isoTime, timeOf } from './delivery.ts';
 import { codeOf, messageOf } from './errors.ts';
 import type { PlacedBuses } from './hardware.ts';
+import type { OldestRecord } from './journal/types.ts';
 import { createMeasuring } from './measuring.ts';
 import { createPublishing } from './publishing.ts';
 import type { Catalogue } from './reading.ts';
@@ -20,6 +22,7 @@ import { loadCron } from './sampler/cron.ts';
 import type { SensorHealth } from './sampler/types.ts';
 import type { Log } from './service/log.ts';
 import type { StartGuard } from './service/start-guard.ts';
+import { askTimedate } from './service/timedate.ts';
 import { healthReport, sensorStatus, stateMessage } from './station.ts';
 import type { StatusReport } from './status/report.ts';
 import { createReporter } from './status/reporter.ts';
@@ -39,6 +42,8 @@ export interface RuntimeOptions {
   /** From hardware.ts; only `--simulate` loads simulations. */
   readonly makeBuses: (config: Config) => PlacedBuses;
   readonly random?: () => number;
+  /** Whether a file is there by which a daemon says that it set the clock; the system's unless given. */
+  readonly exists?: (path: string) => boolean;
   /** Leaves out a sensor whose opening ends the process. */
   readonly guard?: StartGuard;
 }
@@ -93,12 +98,29 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   let { config } = options;
   const startedMs = clock.monotonic();
   const bootId = readBootId();
-  const current = await openCurrentJournal({ config, bootId, clock, log });
+  let ageOf: ((record: OldestRecord) => number | undefined) | undefined;
+  const current = await openCurrentJournal({
+    config,
+    bootId,
+    clock,
+    log,
+    codec: blockCodec,
+    // Not before the clocks are known: a record whose age is not known is kept.
+    ageMs: (record) => ageOf?.(record),
+  });
   const journal = () => current.get();
   guard?.begin();
-  const timekeeper = createTimekeeper({ clock, builtAtMs: BUILT_AT_MS, anchor: anchorOf(journal(), bootId) });
+  const timekeeper = createTimekeeper({
+    clock,
+    builtAtMs: BUILT_AT_MS,
+    anchor: anchorOf(journal(), bootId),
+    chronySays: askTimedate,
+    ...(options.exists && { exists: options.exists }),
+  });
   timekeeper.onAnchor((anchor) => keepAnchor(journal(), bootId, anchor));
   const anchorOfBoot = (boot: string) => (boot === bootId ? timekeeper.anchor() : anchorOf(journal(), boot));
+
+  ageOf = (record) => ageMs(record, { clock, timekeeper, bootId, anchorOf: anchorOfBoot });
 
   const latest = new Map<string, StateMessage>();
   const listeners = new Set<(reading: StateMessage) => void>();
@@ -114,7 +136,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const commit = { sinceMs: clock.monotonic() };
     committing.add(commit);
     current
-      .append(pack(reading))
+      // An alarm may be the last thing that happens before the power goes.
+      .append(pack(reading), reading.kind === 'event')
       .then((seq) => {
         if (reading.kind !== 'event') return;
         // Its live copy: it was taken by the journal of this moment, whose newest number it is.
@@ -164,7 +187,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     latest: () => [...latest.values()],
     sensorStatuses: () =>
       Object.fromEntries(Object.entries(measuring.health()).map(([id, health]) => [id, sensorStatus(health)])),
-    health: async () => healthReport({ ...(await now()), journal: journalStatus(), sensors: measuring.health() }),
+    health: async () =>
+      healthReport({
+        ...(await now()),
+        journal: journalStatus(),
+        sensors: measuring.health(),
+        buses: measuring.buses(),
+      }),
   };
   const now = async () => {
     const oldest = await journal()
@@ -177,9 +206,16 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       uptimeMs: clock.monotonic() - startedMs,
       synced: timekeeper.synced(),
       oldest: reading && isPending ? timeOf(reading.at, oldest.bootId, anchorOfBoot(oldest.bootId)).time : null,
-      warnings: [...warnings, ...(guard?.warnings() ?? []), ...publishing.warnings()],
+      warnings: [
+        ...warnings,
+        ...(guard?.warnings() ?? []),
+        ...publishing.warnings(),
+        ...Object.values(measuring.buses()).flatMap(({ stuck }) => stuck ?? []),
+      ],
     };
   };
+  const pace = (isAny: boolean) =>
+    journal().commitEvery(isAny ? config.journal.commitEveryMs : config.journal.commitEveryOfflineMs);
   const publishing = createPublishing({
     clock,
     log,
@@ -188,8 +224,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     station,
     journal,
     // Offline, fewer commits spare the card; nobody waits for them then.
-    onConnection: (isAny) =>
-      journal().commitEvery(isAny ? config.journal.commitEveryMs : config.journal.commitEveryOfflineMs),
+    onConnection: pace,
     loadCron,
     anchorOf: anchorOfBoot,
   });
@@ -201,6 +236,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   }));
 
   await publishing.start(config);
+  pace(false);
   await measuring.start(config);
 
   const onReading = (callback: (reading: StateMessage) => void) => {
@@ -264,6 +300,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       const isOtherCatalogue = done.length > 0;
       if (isOtherJournal) {
         await publishing.start(next);
+        pace(false);
         done.push('journal reopened');
       } else {
         done.push(...(await publishing.reload(previous, next)));

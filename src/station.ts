@@ -1,10 +1,12 @@
 /**
  * The latest of everything: values per sensor, states, and the health report. What dashboards see; never history.
  */
+import type { BusHealth } from './bus/bus-health.ts';
 import type { PackedReading } from './codec.ts';
 import { timeOf } from './delivery.ts';
 import type { JournalStatus } from './journal/types.ts';
 import type { SensorHealth } from './sampler/types.ts';
+import { cardSentence } from './status/card.ts';
 import type { Timekeeper } from './timekeeper.ts';
 import type { SensorStatus, StateMessage } from './uplink/types.ts';
 
@@ -31,12 +33,13 @@ export interface HealthParts {
   /** Time of the oldest pending record. */
   readonly oldest: string | null;
   readonly sensors: Readonly<Record<string, SensorHealth>>;
+  readonly buses: Readonly<Record<string, BusHealth>>;
   readonly warnings: readonly string[];
 }
 
 /** The health report of the outer contract (design section 7). */
 export function healthReport(parts: HealthParts): Readonly<Record<string, unknown>> {
-  const { journal, sensors, warnings } = parts;
+  const { journal, sensors, buses, warnings } = parts;
   return {
     time: parts.time,
     uptime_s: Math.floor(parts.uptimeMs / 1000),
@@ -50,10 +53,13 @@ export function healthReport(parts: HealthParts): Readonly<Record<string, unknow
     dropped: journal.dropped,
     commits: journal.commits,
     bytes_written: journal.bytesWritten,
+    bytes_per_day: journal.bytesPerDay,
+    card: cardSentence(journal.bytesPerDay),
     journal_size: journal.sizeBytes,
     sensors: Object.fromEntries(
       Object.entries(sensors).map(([id, { reads, failures, missed }]) => [id, { reads, failures, missed }]),
     ),
+    ...(Object.keys(buses).length > 0 && { buses }),
     ...(warnings.length > 0 && { warnings }),
   };
 }

@@ -2,7 +2,7 @@
 import { isLocalHost } from '../hosts.ts';
 import { buildTls } from './build-tls.ts';
 import type { UplinkDesk } from './build-uplink.ts';
-import type { MqttUplinkConfig, TopicsConfig } from './types.ts';
+import type { Compression, FormatName, MqttUplinkConfig, TopicsConfig } from './types.ts';
 
 export interface MqttFile {
   readonly type: 'mqtt';
@@ -17,6 +17,8 @@ export interface MqttFile {
   readonly key_file?: string;
   readonly server_name?: string;
   readonly allow_insecure?: boolean;
+  readonly format: FormatName;
+  readonly compress: Compression;
   readonly qos: MqttUplinkConfig['qos'];
   readonly message_expiry?: number;
   readonly topics?: TopicsConfig;
@@ -69,6 +71,8 @@ export async function buildMqtt(file: MqttFile, desk: UplinkDesk): Promise<MqttU
     url: url.href.replace(/\/$/, ''),
     keepaliveMs: file.keepalive,
     topics: file.topics,
+    format: file.format,
+    compress: file.compress,
     qos: file.qos,
     tls,
     ...(file.message_expiry !== undefined && { messageExpiryMs: file.message_expiry }),

@@ -2,6 +2,7 @@
  * The part of the configuration that describes an uplink, as data: the keys that every type has, and the rows of the types.
  * A new type is one row in `SORTS`, one in build-uplink.ts and one in uplink/index.ts.
  */
+import { COMPRESS, FORMAT, fileSpec, httpSpec } from './outlet-spec.ts';
 import type { ObjectSpec, Spec } from './shape.ts';
 import {
   checkBrokerUrl,
@@ -12,6 +13,7 @@ import {
   checkTopic,
   ID_PATTERN,
 } from './texts.ts';
+import { tlsKeys } from './tls-spec.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -24,7 +26,7 @@ const topic = (doc: string): Spec => ({
   of: [OFF, { kind: 'text', check: checkTopic, pattern: '^[^+#]+$', doc: 'A topic of its own.' }],
 });
 
-const TYPES = ['mqtt'] as const;
+const TYPES = ['mqtt', 'http', 'file'] as const;
 const UPLINK_TYPE: Spec = { kind: 'choice', choices: TYPES, doc: 'The protocol.' };
 const globs = (doc: string): Spec => ({
   kind: 'list',
@@ -113,14 +115,7 @@ const MQTT: ObjectSpec = {
       max: 65_535_000,
       doc: 'A broken connection is noticed after one and a half of this.',
     },
-    ca_file: { kind: 'file', doc: 'Certificates (PEM) to trust instead of the usual ones.' },
-    cert_file: { kind: 'file', doc: 'Certificate (PEM) by which the broker knows this client.' },
-    key_file: { kind: 'file', doc: 'The private key of cert_file (PEM, mode 600).' },
-    server_name: {
-      kind: 'text',
-      check: checkNotEmpty,
-      doc: 'Name that the certificate of the broker must have; the host of url unless set.',
-    },
+    ...tlsKeys('broker'),
     allow_insecure: {
       kind: 'boolean',
       default: false,
@@ -138,6 +133,8 @@ const MQTT: ObjectSpec = {
       max: 365 * DAY_MS,
       doc: 'The broker drops batches that a subscriber did not fetch in this time; never unless set (MQTT 5).',
     },
+    format: FORMAT,
+    compress: COMPRESS,
     ...COMMON,
     topics: {
       kind: 'object',
@@ -163,7 +160,11 @@ const MQTT: ObjectSpec = {
   },
 };
 
-const SORTS: Readonly<Record<string, ObjectSpec>> = { mqtt: MQTT };
+const SORTS: Readonly<Record<string, ObjectSpec>> = {
+  mqtt: MQTT,
+  http: httpSpec(UPLINK_TYPE, COMMON),
+  file: fileSpec(UPLINK_TYPE, COMMON),
+};
 
 export const UPLINKS: Spec = {
   kind: 'map',

@@ -5,14 +5,14 @@
  */
 import type { Core } from './core.ts';
 import { recordsOf } from './format.ts';
-import { frameReader, type Segment } from './segment.ts';
+import { framesOf, type Segment } from './segment.ts';
 import type { ObservedRecord } from './types.ts';
 
 /** Bound on the payloads of one look; a single larger record comes alone. */
 const MAX_BYTES = 1024 * 1024;
 
 export async function observe(
-  { fs, pathOf, segments, tuning }: Pick<Core, 'fs' | 'pathOf' | 'segments' | 'tuning'>,
+  { fs, pathOf, segments, tuning, codec }: Pick<Core, 'fs' | 'pathOf' | 'segments' | 'tuning' | 'codec'>,
   fromSeq: number,
   maxRecords: number,
 ): Promise<readonly ObservedRecord[]> {
@@ -27,10 +27,11 @@ export async function observe(
     return found.length < maxRecords;
   };
   const look = async (segment: Segment): Promise<boolean> => {
+    await segment.moving;
     const { header, name } = segment;
     const file = await fs.open(pathOf(name), 'read').catch(() => undefined);
     if (!file) return true;
-    const frames = frameReader(file, header, () => segment.endBytes, tuning.checksum);
+    const frames = framesOf(file, segment, codec, tuning.checksum);
     try {
       for (let frame = await frames.next(fromSeq); frame; frame = await frames.next(fromSeq)) {
         for (const record of recordsOf(frame))
