@@ -2,10 +2,10 @@
  * THE composition: configuration -> buses -> sensors -> sampler -> pipeline -> journal -> uplinks. Only this file joins
  * them; each part knows nothing of the others. Never exits the process; never gives up on a bus, a broker or a card.
  */
-import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { ageMs, anchorOf, keepAnchor } from './anchors.ts';
+import type { ApiStation } from './api/types.ts';
 import { blockCodec } from './block-codec.ts';
+import { readBootId } from './boot-id.ts';
 import type { Clock } from './clock.ts';
 import { type PackedReading, pack, unpack } from './codec.ts';
 import type { Config } from './config/types.ts';
@@ -16,7 +16,6 @@ import type { PlacedBuses } from './hardware.ts';
 import type { OldestRecord } from './journal/types.ts';
 import { createMeasuring } from './measuring.ts';
 import { createPublishing } from './publishing.ts';
-import type { Catalogue } from './reading.ts';
 import { sameConfig } from './same-config.ts';
 import { loadCron } from './sampler/cron.ts';
 import type { SensorHealth } from './sampler/types.ts';
@@ -29,7 +28,7 @@ import { createReporter } from './status/reporter.ts';
 import { createTimekeeper } from './timekeeper.ts';
 import type { StateMessage, Station, UplinkStatus } from './uplink/types.ts';
 import { BUILT_AT_MS } from './version.ts';
-import { type WaitingPage, waitingRecords } from './waiting.ts';
+import { waitingRecords } from './waiting.ts';
 
 /** The watchdog is not fed while a commit hangs for longer than this. */
 const STUCK_COMMIT_MS = 60_000;
@@ -61,19 +60,10 @@ export interface RuntimeSnapshot {
   readonly stream: string;
 }
 
-export interface Runtime {
+export interface Runtime extends Omit<ApiStation, 'report'> {
   snapshot(): RuntimeSnapshot;
   /** All that `sedge status` shows. */
   report(): Promise<StatusReport>;
-  /** The health report, as it is published. */
-  health(): Promise<Readonly<Record<string, unknown>>>;
-  catalogue(): Catalogue;
-  /** One more reading of a polled sensor, now, kept like any other; undefined when a filter kept it back. */
-  readNow(sensor: string): Promise<StateMessage | undefined>;
-  /** What some uplink has not delivered yet, from a number on. */
-  waiting(fromSeq: number, maxRecords: number): Promise<WaitingPage>;
-  /** Each reading as it is taken. Returns what ends it. */
-  onReading(callback: (reading: StateMessage) => void): () => void;
   /** Applies a new configuration: only what changed restarts. Returns what was done, one phrase each. */
   reload(config: Config): Promise<readonly string[]>;
   /** Shown in health until the next call; for a configuration that could not be applied. */
@@ -82,15 +72,6 @@ export interface Runtime {
   progressing(): boolean;
   /** Commits, drains for a bounded time, says goodbye. Idempotent. */
   stop(): Promise<void>;
-}
-
-/** The kernel's id of this boot; on other systems one per process, which is never wrong, only finer. */
-function readBootId(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  } catch {
-    return randomUUID();
-  }
 }
 
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {

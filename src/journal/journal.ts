@@ -1,7 +1,5 @@
 /**
- * Opens a journal and puts its parts together: lock, recovery, cursors, writer, readers. The promises are in types.ts,
- * the invariants that keep them in format.ts.
- *
+ * Opens a journal and puts its parts together. The promises are in types.ts, the invariants that keep them in format.ts.
  * Opening fails only for want of permission (`journal.permission`), because another process holds it (`journal.locked`),
  * or because the device fails (`journal.storage`), never because of what the files hold.
  */
