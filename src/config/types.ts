@@ -71,6 +71,12 @@ export interface MqttUplinkConfig extends CommonUplinkConfig {
   readonly qos: 0 | 1 | 2;
   readonly messageExpiryMs?: number;
   readonly tls: TlsConfig;
+  readonly homeAssistant?: HomeAssistantConfig;
+}
+export interface HomeAssistantConfig {
+  readonly discoveryPrefix: string;
+  /** The level of the discovery topic before the station's own. */
+  readonly nodeId?: string;
 }
 export type UplinkConfig = MqttUplinkConfig;
 

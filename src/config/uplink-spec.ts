@@ -6,13 +6,17 @@ import type { ObjectSpec, Spec } from './shape.ts';
 import {
   checkBrokerUrl,
   checkId,
+  checkNodeId,
   checkNotEmpty,
   checkSensorGlob,
   checkTimezone,
   checkTopic,
   ID_PATTERN,
+  NODE_ID_PATTERN,
 } from './texts.ts';
 
+/** Home Assistant's own default. */
+export const HOME_ASSISTANT_PREFIX = 'homeassistant';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** How long node-cron can look ahead; longer than any sensible visit to a network. */
@@ -137,6 +141,32 @@ const MQTT: ObjectSpec = {
       min: 1_000,
       max: 365 * DAY_MS,
       doc: 'The broker drops batches that a subscriber did not fetch in this time; never unless set (MQTT 5).',
+    },
+    home_assistant: {
+      kind: 'either',
+      doc: 'Tells Home Assistant what this station measures, so that each channel appears there by itself.',
+      of: [
+        { kind: 'boolean', doc: 'With the usual topics.' },
+        {
+          kind: 'object',
+          doc: 'With topics of its own.',
+          keys: {
+            discovery_prefix: {
+              kind: 'text',
+              default: HOME_ASSISTANT_PREFIX,
+              check: checkTopic,
+              pattern: '^[^+#]+$',
+              doc: 'The discovery prefix set in Home Assistant.',
+            },
+            node_id: {
+              kind: 'text',
+              check: checkNodeId,
+              pattern: NODE_ID_PATTERN,
+              doc: 'One more level in the discovery topic, for brokers whose access rules ask for it.',
+            },
+          },
+        },
+      ],
     },
     ...COMMON,
     topics: {

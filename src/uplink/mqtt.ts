@@ -12,6 +12,7 @@ import { createBackoff } from './backoff.ts';
 import { deadLetterJson, encodeBatch } from './batch-json.ts';
 import type { MqttConnection } from './mqtt-connection.ts';
 import { createDial, parseBroker } from './mqtt-dial.ts';
+import { createEars } from './mqtt-ears.ts';
 import { tooLargeError } from './mqtt-errors.ts';
 import { createPoisonRule } from './poison.ts';
 import { retainedTopics } from './retained.ts';
@@ -39,11 +40,12 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
   const broker = parseBroker(config.url, config.clientId ?? `sedge-${station.device}-${name}`);
   const username = config.username ?? broker.username;
   const password = config.password ?? broker.password;
-  const topics = topicsOf(config.topics, station.device);
+  const topics = topicsOf(config.topics, station.device, config.homeAssistant);
   const topicBytes = Buffer.byteLength(topics.readings ?? '');
   const backoff = createBackoff({ host: broker.place.host, random });
   const rule = createPoisonRule(config.batch.maxReadings);
   const dial = createDial();
+  const ears = createEars(config, context, topics);
   const takeover = watchTakeover(broker.place, clock.monotonic);
   const stopping = new AbortController();
   /** While it stops: what is not sent by now stays in the journal. */
@@ -72,6 +74,7 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
           maxPacketBytes: MAX_RECEIVED_BYTES,
           ...(topics.status === undefined ? {} : { will: { topic: topics.status, payload: OFFLINE } }),
           keepaliveMs: config.keepaliveMs,
+          onMessage: ears.hear,
           clock,
           signal: stopping.signal,
         });
@@ -123,7 +126,9 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
       maxMessages: Math.min(WINDOW_MESSAGES, link.receiveMaximum),
       maxBytes: WINDOW_BYTES,
     });
+    const discovery = await ears.discovery();
     announcer = createAnnouncer({
+      ...(discovery && { discovery }),
       connection: link,
       window,
       topics,
@@ -167,6 +172,7 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
     try {
       await announcer.online();
       announcer.begin();
+      void ears.listen(link, announcer, ended.signal);
       await sendBatches({
         window,
         source,
