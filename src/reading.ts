@@ -92,6 +92,8 @@ export interface CatalogueSensor {
   readonly name?: string;
   readonly every_ms?: number;
   readonly cron?: string;
+  /** `every_ms` was set by a command and lasts until the program starts again. */
+  readonly remote_interval?: true;
   readonly channels: Readonly<Record<string, CatalogueChannel>>;
 }
 export interface CatalogueChannel {

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { anchorOf, keepAnchor } from './anchors.ts';
 import type { Clock } from './clock.ts';
 import { type PackedReading, pack, unpack } from './codec.ts';
+import { createCommandPort, type ReloadOutcome } from './commands.ts';
 import type { Config } from './config/types.ts';
 import { openCurrentJournal } from './current-journal.ts';
 import { isoTime, timeOf } from './delivery.ts';
@@ -19,11 +20,11 @@ import { loadCron } from './sampler/cron.ts';
 import type { SensorHealth } from './sampler/types.ts';
 import type { Log } from './service/log.ts';
 import type { StartGuard } from './service/start-guard.ts';
-import { healthReport, sensorStatus, stateMessage } from './station.ts';
+import { healthReport, journalSummary, scheduleIn, sensorStatus, stateMessage } from './station.ts';
 import type { StatusReport } from './status/report.ts';
 import { createReporter } from './status/reporter.ts';
 import { createTimekeeper } from './timekeeper.ts';
-import type { StateMessage, Station, UplinkStatus } from './uplink/types.ts';
+import type { CommandPort, StateMessage, Station, UplinkStatus } from './uplink/types.ts';
 import { BUILT_AT_MS } from './version.ts';
 
 /** The watchdog is not fed while a commit hangs for longer than this. */
@@ -37,6 +38,8 @@ export interface RuntimeOptions {
   /** From hardware.ts; only `--simulate` loads simulations. */
   readonly makeBuses: (config: Config) => PlacedBuses;
   readonly random?: () => number;
+  /** Loads the configuration again and applies it, for a command. */
+  readonly reload?: () => Promise<ReloadOutcome>;
   /** Leaves out a sensor whose opening ends the process. */
   readonly guard?: StartGuard;
 }
@@ -155,7 +158,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     latest: () => [...latest.values()],
     sensorStatuses: () =>
       Object.fromEntries(Object.entries(measuring.health()).map(([id, health]) => [id, sensorStatus(health)])),
-    health: async () => healthReport({ ...(await now()), journal: journalStatus(), sensors: measuring.health() }),
+    health: async () =>
+      healthReport({
+        ...(await now()),
+        journal: journalStatus(),
+        sensors: measuring.health(),
+        commands: publishing.commands(),
+      }),
   };
   const now = async () => {
     const oldest = await journal()
@@ -171,12 +180,32 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       warnings: [...warnings, ...(guard?.warnings() ?? []), ...publishing.warnings()],
     };
   };
+  const commandPorts = new Map<string, CommandPort>();
+  const commandPort = (uplink: string): CommandPort => {
+    const known = commandPorts.get(uplink);
+    if (known) return known;
+    const port = createCommandPort({
+      read: (sensor) => measuring.read(sensor),
+      timeOf: ({ at }) => timeOf(at, bootId, timekeeper.anchor()).time,
+      async setInterval(sensor, everyMs) {
+        await measuring.setInterval(sensor, everyMs);
+        publishing.each((one) => one.catalogueChanged());
+      },
+      schedule: (sensor) => scheduleIn(measuring.catalogue()[sensor]),
+      health: () => station.health(),
+      journal: async () => journalSummary(journalStatus(), (await now()).oldest),
+      ...(options.reload && { reload: options.reload }),
+    });
+    commandPorts.set(uplink, port);
+    return port;
+  };
   const publishing = createPublishing({
     clock,
     log,
     random,
     bootId,
     station,
+    commands: commandPort,
     journal,
     // Offline, fewer commits spare the card; nobody waits for them then.
     onConnection: (isAny) =>
@@ -189,6 +218,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     sensors: measuring.health(),
     uplinks: publishing.status(),
     journal: journalStatus(),
+    catalogue: measuring.catalogue(),
   }));
 
   await publishing.start(config);

@@ -62,21 +62,16 @@ export function sampledSensor(config: SensorConfig, buses: Buses, clock: Clock):
   };
 }
 
-/** The sensor as `info` describes it. */
-export function catalogueSensor({
-  driver,
-  driverName,
-  name,
-  options,
-  schedule,
-  filters,
-}: SensorConfig): CatalogueSensor {
+/** The sensor as `info` describes it; `remoteMs` is an interval that a command set. */
+export function catalogueSensor(config: SensorConfig, remoteMs?: number): CatalogueSensor {
+  const { driver, driverName, name, options, schedule, filters } = config;
   const { channels } = variantOf(driver, options);
   return {
     driver: driverName,
     ...(name !== undefined && { name }),
-    ...(schedule?.kind === 'every' && { every_ms: schedule.everyMs }),
-    ...(schedule?.kind === 'cron' && { cron: schedule.expression }),
+    ...(remoteMs === undefined && schedule?.kind === 'every' && { every_ms: schedule.everyMs }),
+    ...(remoteMs === undefined && schedule?.kind === 'cron' && { cron: schedule.expression }),
+    ...(remoteMs !== undefined && { every_ms: remoteMs, remote_interval: true }),
     channels: Object.fromEntries(
       Object.entries(channels).map(([key, channel]) => [
         key,

@@ -4,9 +4,10 @@
 import type { PackedReading } from './codec.ts';
 import { timeOf } from './delivery.ts';
 import type { JournalStatus } from './journal/types.ts';
+import type { CatalogueSensor } from './reading.ts';
 import type { SensorHealth } from './sampler/types.ts';
 import type { Timekeeper } from './timekeeper.ts';
-import type { SensorStatus, StateMessage } from './uplink/types.ts';
+import type { CommandCounts, SensorStatus, StateMessage } from './uplink/types.ts';
 
 export function stateMessage(reading: PackedReading, bootId: string, timekeeper: Timekeeper): StateMessage {
   const { sensor, at, durationMs, valuesJson } = reading;
@@ -32,11 +33,13 @@ export interface HealthParts {
   readonly oldest: string | null;
   readonly sensors: Readonly<Record<string, SensorHealth>>;
   readonly warnings: readonly string[];
+  /** Requests that came, by uplink. */
+  readonly commands: Readonly<Record<string, CommandCounts>>;
 }
 
 /** The health report of the outer contract (design section 7). */
 export function healthReport(parts: HealthParts): Readonly<Record<string, unknown>> {
-  const { journal, sensors, warnings } = parts;
+  const { journal, sensors, warnings, commands } = parts;
   return {
     time: parts.time,
     uptime_s: Math.floor(parts.uptimeMs / 1000),
@@ -54,6 +57,36 @@ export function healthReport(parts: HealthParts): Readonly<Record<string, unknow
     sensors: Object.fromEntries(
       Object.entries(sensors).map(([id, { reads, failures, missed }]) => [id, { reads, failures, missed }]),
     ),
+    ...(Object.keys(commands).length > 0 && { commands }),
     ...(warnings.length > 0 && { warnings }),
+  };
+}
+
+/** Most gaps that one answer lists. */
+const MAX_LISTED_GAPS = 100;
+
+/** The journal in the words of `sedge journal --json`. */
+export function journalSummary(status: JournalStatus, oldest: string | null): Readonly<Record<string, unknown>> {
+  const gaps = Object.entries(status.gaps).flatMap(([uplink, known]) => known.map((gap) => ({ ...gap, uplink })));
+  return {
+    stream: status.stream,
+    pending: status.pending,
+    first: status.first,
+    last: status.last,
+    oldest,
+    size: status.sizeBytes,
+    max_size: status.maxSizeBytes,
+    gaps: gaps.slice(0, MAX_LISTED_GAPS),
+    ...(gaps.length > MAX_LISTED_GAPS && { gaps_not_listed: gaps.length - MAX_LISTED_GAPS }),
+  };
+}
+
+/** What `info` says of when a sensor is read. */
+export function scheduleIn(sensor: CatalogueSensor | undefined): Readonly<Record<string, unknown>> {
+  const { every_ms, cron, remote_interval } = sensor ?? {};
+  return {
+    ...(every_ms !== undefined && { every_ms }),
+    ...(cron !== undefined && { cron }),
+    ...(remote_interval && { remote_interval }),
   };
 }

@@ -3,7 +3,7 @@ import { isLocalHost } from '../hosts.ts';
 import { buildTls } from './build-tls.ts';
 import type { UplinkDesk } from './build-uplink.ts';
 import { join } from './nodes.ts';
-import type { HomeAssistantConfig, MqttUplinkConfig, TopicsConfig } from './types.ts';
+import type { CommandVerb, HomeAssistantConfig, MqttUplinkConfig, TopicsConfig } from './types.ts';
 import { HOME_ASSISTANT_PREFIX } from './uplink-spec.ts';
 
 export interface MqttFile {
@@ -22,6 +22,7 @@ export interface MqttFile {
   readonly qos: MqttUplinkConfig['qos'];
   readonly message_expiry?: number;
   readonly topics?: TopicsConfig;
+  readonly commands?: readonly (CommandVerb | undefined)[];
   readonly home_assistant?: boolean | { readonly discovery_prefix?: string; readonly node_id?: string };
 }
 
@@ -85,6 +86,7 @@ export async function buildMqtt(file: MqttFile, desk: UplinkDesk): Promise<MqttU
     qos: file.qos,
     tls,
     ...(homeAssistant && { homeAssistant }),
+    ...(file.commands && { commands: file.commands.filter((verb) => verb !== undefined) }),
     ...(file.message_expiry !== undefined && { messageExpiryMs: file.message_expiry }),
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),

@@ -72,7 +72,10 @@ export interface MqttUplinkConfig extends CommonUplinkConfig {
   readonly messageExpiryMs?: number;
   readonly tls: TlsConfig;
   readonly homeAssistant?: HomeAssistantConfig;
+  /** What may be asked over it; nothing unless set. */
+  readonly commands?: readonly CommandVerb[];
 }
+export type CommandVerb = 'read' | 'reload' | 'interval' | 'health' | 'journal';
 export interface HomeAssistantConfig {
   readonly discoveryPrefix: string;
   /** The level of the discovery topic before the station's own. */
@@ -90,6 +93,8 @@ export interface TopicsConfig {
   readonly health?: string | false;
   readonly alert?: string | false;
   readonly dead_letter?: string | false;
+  readonly request?: string;
+  readonly response?: string;
 }
 
 export interface SimulationConfig {

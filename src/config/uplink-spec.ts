@@ -14,6 +14,7 @@ import {
   ID_PATTERN,
   NODE_ID_PATTERN,
 } from './texts.ts';
+import type { CommandVerb } from './types.ts';
 
 /** Home Assistant's own default. */
 export const HOME_ASSISTANT_PREFIX = 'homeassistant';
@@ -27,6 +28,15 @@ const topic = (doc: string): Spec => ({
   doc,
   of: [OFF, { kind: 'text', check: checkTopic, pattern: '^[^+#]+$', doc: 'A topic of its own.' }],
 });
+
+const ownTopic = (doc: string): Spec => ({
+  kind: 'text',
+  check: (text) => (text === 'off' ? 'cannot be off: list nothing under `commands`' : checkTopic(text)),
+  pattern: '^[^+#]+$',
+  doc,
+});
+
+const COMMANDS: readonly CommandVerb[] = ['read', 'reload', 'interval', 'health', 'journal'];
 
 const TYPES = ['mqtt'] as const;
 const UPLINK_TYPE: Spec = { kind: 'choice', choices: TYPES, doc: 'The protocol.' };
@@ -168,6 +178,11 @@ const MQTT: ObjectSpec = {
         },
       ],
     },
+    commands: {
+      kind: 'list',
+      doc: 'What may be asked over MQTT; nothing unless set. Whoever may write the request topics at the broker may ask it.',
+      of: { kind: 'choice', choices: COMMANDS, doc: 'A command.' },
+    },
     ...COMMON,
     topics: {
       kind: 'object',
@@ -187,6 +202,8 @@ const MQTT: ObjectSpec = {
         info: topic('What this device measures.'),
         health: topic('How the device itself is.'),
         alert: topic('Live copy of alerts.'),
+        request: ownTopic('Where commands come in; /<command> follows.'),
+        response: ownTopic('Where their answers go; /<command> follows.'),
         dead_letter: topic('Records that the broker refused for good, one a message; dead-letter unless set.'),
       },
     },

@@ -231,10 +231,12 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
   return {
     status(): UplinkStatus {
       const warning = takeover.warning();
+      const commands = ears.counts();
       return {
         connected: connection !== undefined,
         ...(connection === undefined && failure ? { error: { code: failure.code, message: failure.message } } : {}),
         ...(warning !== undefined && { warning }),
+        ...(commands && { commands }),
         batchesAcknowledged,
         recordsAcknowledged,
         deadLetters,

@@ -11,15 +11,19 @@ export interface Topics {
   readonly deadLetter: string | undefined;
   /** `<state>/<sensor>` is made by `ofSensor`. */
   readonly state: string | undefined;
+  /** `/<verb>` follows. */
+  readonly request: string;
+  readonly response: string;
   /** Of Home Assistant. */
   readonly discovery: string | undefined;
 }
 
 export function topicsOf(config: TopicsConfig, device: string, homeAssistant?: HomeAssistantConfig): Topics {
-  const name = (part: Exclude<keyof TopicsConfig, 'prefix'>) => {
+  const name = (part: Exclude<keyof TopicsConfig, 'prefix' | 'request' | 'response'>) => {
     const own = config[part];
     return own === false ? undefined : (own ?? `${config.prefix}/${device}/${part.replace('_', '-')}`);
   };
+  const base = `${config.prefix}/${device}`;
   return {
     readings: name('readings'),
     status: name('status'),
@@ -28,6 +32,8 @@ export function topicsOf(config: TopicsConfig, device: string, homeAssistant?: H
     alert: name('alert'),
     deadLetter: name('dead_letter'),
     state: name('state'),
+    request: config.request ?? `${base}/request`,
+    response: config.response ?? `${base}/response`,
     discovery: homeAssistant && discoveryTopic(homeAssistant, device),
   };
 }
