@@ -1,7 +1,7 @@
 /**
- * `npm run bench:journal -- [--directory D] [--seconds S]`: what a commit costs, beside a plain write and fdatasync of the
- * same bytes in the same run, and how fast a backlog drains. Prints one line of JSON. The directory decides the device:
- * the default is the temporary directory, which may be memory.
+ * `npm run bench:journal -- [--directory D] [--pending-mb N] [PART...]`: what the journal costs, each figure beside the raw limit
+ * in the same run. Parts: append, pending, size, way; all unless named. Prints JSON. The directory decides the device: the
+ * default is the temporary directory, which may be memory. Machines differ and are noisy: read the ratios.
  */
 import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,14 +9,23 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../src/clock.ts';
 import { openJournal } from '../src/journal/journal.ts';
+import { measureInTheWay } from './in-the-way.ts';
+import { measurePending } from './journal-pending.ts';
+import { measurePacking } from './packing.ts';
+import { round } from './process-stat.ts';
 
-const { values } = parseArgs({ options: { directory: { type: 'string' }, seconds: { type: 'string' } } });
-const secondsEach = Number(values.seconds ?? 2);
-const root = await mkdtemp(join(values.directory ?? tmpdir(), 'sedge-bench-'));
+const { values, positionals } = parseArgs({
+  options: { directory: { type: 'string' }, 'pending-mb': { type: 'string' } },
+  allowPositionals: true,
+});
+const place = values.directory ?? tmpdir();
+const root = await mkdtemp(join(place, 'sedge-bench-'));
 const RECORD = { type: 1, version: 1, payload: Buffer.alloc(60, 'r') };
-const DRAIN_RECORDS = 200_000;
+const RECORD_BYTES = 66;
+const COMMITS = 250;
+const ROUNDS = 5;
 
-/** Sectors written to all devices, as bytes; undefined where the kernel does not say. */
+/** Bytes written to all block devices (proc(5), diskstats), by whomever; undefined where the kernel does not say. */
 async function deviceBytes(): Promise<number | undefined> {
   const text = await readFile('/proc/diskstats', 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
@@ -24,21 +33,19 @@ async function deviceBytes(): Promise<number | undefined> {
   return whole.reduce((sum, line) => sum + Number(line.trim().split(/\s+/)[9]) * 512, 0);
 }
 
-/** Runs `commit` for a while: commits per second and bytes that reached the devices per commit. */
-async function measure(commit: () => Promise<unknown>) {
+/** So many commits of `group` readings: rate, processor time per reading, bytes per commit. */
+async function measure(group: number, commit: () => Promise<unknown>) {
   const before = await deviceBytes();
+  const cpu = process.cpuUsage();
   const startedMs = systemClock.monotonic();
-  let commits = 0;
-  let nowMs = startedMs;
-  for (; nowMs - startedMs < secondsEach * 1000; nowMs = systemClock.monotonic()) {
-    await commit();
-    commits += 1;
-  }
+  for (let i = 0; i < COMMITS; i++) await commit();
+  const spentMs = systemClock.monotonic() - startedMs;
+  const { user, system } = process.cpuUsage(cpu);
   const after = await deviceBytes();
   return {
-    commits,
-    perSecond: Math.round((commits * 1000) / (nowMs - startedMs)),
-    deviceBytesPerCommit: before === undefined ? null : Math.round((after! - before) / commits),
+    readingsPerS: Math.round((COMMITS * group * 1_000) / spentMs),
+    cpuUsPerReading: round((user + system) / (COMMITS * group), 2),
+    deviceBytesPerCommit: before === undefined ? null : Math.round((after! - before) / COMMITS),
   };
 }
 
@@ -53,63 +60,55 @@ const journalAt = (name: string) =>
     clock: systemClock,
   });
 
-async function appends(group: number) {
+interface Run {
+  readonly journal: Awaited<ReturnType<typeof measure>>;
+  readonly plainAppend: Awaited<ReturnType<typeof measure>>;
+  readonly cpuRatio: number;
+}
+
+async function append(group: number) {
   const journal = await journalAt(`group-${group}`);
-  const ours = await measure(async () => {
-    const pending = Array.from({ length: group }, () => journal.append(RECORD));
-    await journal.flush();
-    await Promise.all(pending);
-  });
-  const { commits, bytesWritten } = journal.status();
-  await journal.close();
-  const file = await open(join(root, `plain-${group}`), 'w');
-  const bytes = Buffer.alloc(group * 66);
+  await journal.append(RECORD, true);
+  const plain = await open(join(root, `plain-${group}`), 'w');
+  const bytes = Buffer.alloc(group * RECORD_BYTES);
   let at = 0;
-  const plain = await measure(async () => {
-    at += (await file.write(bytes, 0, bytes.length, at)).bytesWritten;
-    await file.datasync();
-  });
-  await file.close();
-  return {
-    readingsPerSecond: ours.perSecond * group,
-    commitsPerSecond: ours.perSecond,
-    bytesWrittenPerCommit: Math.round(bytesWritten / commits),
-    deviceBytesPerCommit: ours.deviceBytesPerCommit,
-    plainAppendCommitsPerSecond: plain.perSecond,
-    plainAppendDeviceBytesPerCommit: plain.deviceBytesPerCommit,
-  };
-}
-
-async function drain() {
-  const journal = await journalAt('drain');
-  for (let done = 0; done < DRAIN_RECORDS; done += 1000) {
-    const pending = Array.from({ length: 1000 }, () => journal.append(RECORD));
-    await journal.flush();
-    await Promise.all(pending);
+  const runs: Run[] = [];
+  // In turn, so that the noise of the machine meets both.
+  for (let turn = 0; turn < ROUNDS; turn++) {
+    const ours = await measure(group, async () => {
+      const pending = Array.from({ length: group }, () => journal.append(RECORD));
+      await journal.flush();
+      await Promise.all(pending);
+    });
+    const raw = await measure(group, async () => {
+      at += (await plain.write(bytes, 0, bytes.length, at)).bytesWritten;
+      await plain.datasync();
+    });
+    runs.push({ journal: ours, plainAppend: raw, cpuRatio: round(ours.cpuUsPerReading / raw.cpuUsPerReading, 2) });
   }
-  const reader = journal.reader('cloud');
-  const startedMs = systemClock.monotonic();
-  let records = 0;
-  for (;;) {
-    const batch = await reader.next({ maxRecords: 500, maxBytes: 100_000 });
-    if (!batch) break;
-    records += batch.records.length;
-    reader.acknowledge(batch.position);
-  }
-  const seconds = (systemClock.monotonic() - startedMs) / 1000;
-  const closingMs = systemClock.monotonic();
+  await plain.close();
   await journal.close();
-  const closedMs = systemClock.monotonic();
-  await (await journalAt('drain')).close();
-  return {
-    records,
-    recordsPerSecond: Math.round(records / seconds),
-    closeMs: Math.round(closedMs - closingMs),
-    reopenMs: Math.round(systemClock.monotonic() - closedMs),
-    rssBytes: process.memoryUsage.rss(),
-  };
+  // Others write to the same device meanwhile: the least of the rounds is nearest to ours alone.
+  const least = (of: 'journal' | 'plainAppend') =>
+    Math.min(...runs.map((run) => run[of].deviceBytesPerCommit ?? Number.NaN));
+  const middle = runs.sort((a, b) => a.cpuRatio - b.cpuRatio)[Math.floor(ROUNDS / 2)];
+  return { ...middle, leastDeviceBytesPerCommit: { journal: least('journal'), plainAppend: least('plainAppend') } };
 }
 
-const result = { group1: await appends(1), group100: await appends(100), drain: await drain() };
-console.log(JSON.stringify(result));
-await rm(root, { recursive: true });
+const PARTS: Readonly<Record<string, () => Promise<unknown>>> = {
+  append: async () => ({ group1: await append(1), group100: await append(100) }),
+  pending: () => measurePending(root, Number(values['pending-mb'] ?? 512) * 1_000_000),
+  size: () => measurePacking(),
+  way: () => measureInTheWay(place),
+};
+try {
+  const result: Record<string, unknown> = {};
+  for (const part of positionals.length > 0 ? positionals : Object.keys(PARTS)) {
+    const run = PARTS[part];
+    if (!run) throw new Error(`there is no part ${part}; there are ${Object.keys(PARTS).join(', ')}`);
+    result[part] = await run();
+  }
+  console.log(JSON.stringify(result, null, 2));
+} finally {
+  await rm(root, { recursive: true });
+}

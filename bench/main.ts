@@ -1,8 +1,9 @@
 /**
- * `npm run bench [-- PART...]`: the figures of the README, as JSON. Parts: start, idle, throughput, size, vibration; all
+ * `npm run bench [-- PART...]`: the figures of the README, as JSON. Parts: start, idle, throughput, formats, size, vibration; all
  * of them unless named. Whole processes, as a user starts them, against Debian's Mosquitto on loopback. Machines differ and are
  * noisy: read the ratios.
  */
+import { measureFormats } from './formats.ts';
 import { measureIdle } from './idle.ts';
 import { measureSize } from './size.ts';
 import { measureStart } from './start.ts';
@@ -13,6 +14,7 @@ const PARTS = {
   start: measureStart,
   idle: measureIdle,
   throughput: measureThroughput,
+  formats: measureFormats,
   size: measureSize,
   vibration: measureVibration,
 };

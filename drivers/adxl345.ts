@@ -47,6 +47,8 @@ const ADXL345 = 0xe5;
 const STANDBY = 0x00;
 const MEASURE = 0x08;
 const DATA_READY = 0x80;
+/** Self-test and SPI are bits of DATA_FORMAT that are never set here. */
+const RELEASED = 'adxl345: answers with nothing but ones: check wiring and supply';
 const OVERRUN = 0x01;
 const FULL_RESOLUTION = 0x08;
 const JUSTIFY_LEFT = 0x04;
@@ -251,6 +253,7 @@ const driver: PollDriver<'i2c'> = {
         // Status, format and data in one transfer: a brown-out cannot come between them.
         const block = await device.writeRead([INT_SOURCE], 2 + DATA_BYTES);
         const [source = 0, format = 0] = block;
+        if (block.every((byte) => byte === 0xff)) throw fail('sensor.no-data', RELEASED);
         if (source & DATA_READY) {
           const found = convert(block.subarray(2), format, lowBitZero);
           if (found.saturated) throw saturated();

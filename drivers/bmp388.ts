@@ -54,7 +54,7 @@ const MAX_STATUS_POLLS = 10;
 const BUS_MS = 5;
 
 /** Samples of one measurement, or the filter's coefficient, to the register's code. */
-const OVERSAMPLING = { 1: 0, 2: 1, 4: 2, 8: 3, 16: 4, 32: 5 } as const;
+const OVERSAMPLING = { 0: 0, 1: 0, 2: 1, 4: 2, 8: 3, 16: 4, 32: 5 } as const;
 const FILTER = { 0: 0, 1: 1, 3: 2, 7: 3, 15: 4, 31: 5, 63: 6, 127: 7 } as const;
 
 /** Samples of each; 0 is switched off. */
@@ -118,7 +118,7 @@ function settings(options: Options) {
     t: options.oversampling_temperature as number,
     p: options.oversampling_pressure as number,
   };
-  const code = (count: number) => (count === 0 ? 0 : OVERSAMPLING[count as keyof typeof OVERSAMPLING]);
+  const code = (count: number) => OVERSAMPLING[count as keyof typeof OVERSAMPLING];
   return {
     samples,
     osr: (code(samples.t) << 3) | code(samples.p),

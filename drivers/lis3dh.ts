@@ -60,6 +60,8 @@ const EMPTY = 0x20;
 const UNREAD = 0x1f;
 const DATA_READY = 0x08;
 const TEMPERATURE_READY = 0x04;
+/** Samples are left-justified: their lowest bits are zero on a chip that answers. */
+const RELEASED = 'lis3dh: answers with nothing but ones: check wiring and supply';
 const TEMPERATURE_ON = 0xc0;
 
 /** STATUS or STATUS_AUX, and six bytes of data. */
@@ -242,6 +244,7 @@ const driver: PollDriver<'i2c'> = {
         // Status and data in one transfer, and last: after a brown-out the status says that there are none.
         const chip = hasTemperature ? await device.writeRead([ONWARD | STATUS_AUX], BLOCK_BYTES) : undefined;
         const block = await device.writeRead([ONWARD | STATUS], BLOCK_BYTES);
+        if (block.every((byte) => byte === 0xff)) throw fail('sensor.no-data', RELEASED);
         if (block[0]! & DATA_READY && (!chip || chip[0]! & TEMPERATURE_READY)) {
           const found = convert(block.subarray(1), rangeG, resolution);
           if (found.saturated)

@@ -115,6 +115,7 @@ function create(world: World) {
       const [high, low, crc] = argument;
       const word = ((high ?? 0) << 8) | (low ?? 0);
       if (withChecksum(word)[2] === crc) settings.set(setting, word);
+      deafUntilMs = nowMs + REPLY_MS;
     } else if (settings.has(command)) return answer([settings.get(command) ?? 0], nowMs);
     else if (command === SERIAL) return answer(SERIAL_WORDS, nowMs);
     else if (command === POWER_DOWN) isDown = true;

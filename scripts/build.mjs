@@ -4,19 +4,24 @@
  *   sedge.mjs     the launcher (scripts/launcher.mjs): checks the Node version, loads the bundle
  *   sedge.cjs     everything else, one minified file; native packages stay outside
  *   sedge.cache   V8's compiled code of it, for the Node that built it; any other Node ignores it
+ *   compile.mjs   makes that again, for the Node that runs it: where a package is installed
  *   aedes.cjs     the demo's broker, so that the service never reads it
+ *   types/        what a driver and a simulation of a user's own are: `sedge/driver`, `sedge/simulation`
  *   THIRD_PARTY_LICENSES.txt
+ *
+ * `node scripts/build.mjs DIR` builds there instead. SOURCE_DATE_EPOCH (in seconds) is the date of the build, if it is set.
  */
-import { chmodSync, copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Script } from 'node:vm';
 import { build } from 'esbuild';
+import { compile } from './compile.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const dist = join(root, 'dist');
+const dist = resolve(process.argv[2] ?? join(root, 'dist'));
+const { SOURCE_DATE_EPOCH } = process.env;
+const builtAtMs = SOURCE_DATE_EPOCH === undefined ? Date.now() : Number(SOURCE_DATE_EPOCH) * 1000;
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 /** Compiled for this machine, or not there: found in node_modules at run time. */
 const NATIVE = ['i2c-bus', 'onoff', 'node-unix-socket'];
@@ -46,9 +51,6 @@ const untraced = {
   },
 };
 
-/** Long enough to start and to fail to connect. */
-const WARM_UP_MS = 400;
-
 const common = {
   absWorkingDir: root,
   outdir: dist,
@@ -61,7 +63,7 @@ const common = {
   external: NATIVE,
   define: {
     SEDGE_VERSION: JSON.stringify(version),
-    SEDGE_BUILT_AT_MS: String(Date.now()),
+    SEDGE_BUILT_AT_MS: String(builtAtMs),
     // node-cron looks where it is when it is loaded; what it would start from there is its own runner, which is not used.
     'import.meta.url': '"file:///sedge.cjs"',
   },
@@ -83,47 +85,15 @@ writeFileSync(bundle, source);
 copyFileSync(join(root, 'scripts', 'launcher.mjs'), join(dist, 'sedge.mjs'));
 chmodSync(join(dist, 'sedge.mjs'), 0o755);
 
-const script = new Script(source, { filename: bundle });
-const loaded = { exports: {} };
-script.runInThisContext()(loaded.exports, createRequire(bundle), loaded, bundle, dist, (name) => import(name));
-await warmUp(loaded.exports.main);
-writeFileSync(join(dist, 'sedge.cache'), script.createCachedData());
+copyFileSync(join(root, 'scripts', 'compile.mjs'), join(dist, 'compile.mjs'));
+await compile(dist);
 
 writeFileSync(join(dist, 'THIRD_PARTY_LICENSES.txt'), licences([main.metafile, broker.metafile]));
-
-/**
- * Starts and stops the service once, with an uplink that finds nobody: V8 keeps only functions that have run, and these are
- * the ones that every start needs. Where it cannot run, the cache is only smaller.
- */
-async function warmUp(main) {
-  const directory = mkdtempSync(join(tmpdir(), 'sedge-build-'));
-  const config = join(directory, 'sedge.yaml');
-  writeFileSync(
-    config,
-    `version: 1
-device: build
-sensors: { value: { driver: mock, every: 1s } }
-journal: { directory: ${JSON.stringify(join(directory, 'journal'))} }
-uplinks: { nobody: { type: mqtt, url: "mqtt://127.0.0.1:1" } }
-`,
-  );
-  const silent = { write: () => true };
-  const stop = new AbortController();
-  setTimeout(() => stop.abort(), WARM_UP_MS);
-  const io = {
-    stdout: silent,
-    stderr: silent,
-    env: {},
-    cwd: directory,
-    version,
-    signal: stop.signal,
-    onHangup() {},
-    onStray() {},
-  };
-  const status = await main(['run', '--config', config], io);
-  rmSync(directory, { recursive: true, force: true });
-  if (status !== 0) console.warn(`the warm-up ended with ${status}: sedge.cache holds less than it could`);
-}
+const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+execFileSync(process.execPath, [compiler, '-p', 'tsconfig.types.json', '--outDir', join(dist, 'types')], {
+  cwd: root,
+  stdio: 'inherit',
+});
 
 /** The licence of each package whose code is in the bundles. */
 function licences(metafiles) {

@@ -12,8 +12,11 @@ export interface Clock {
   monotonic(): number;
   /** Resolves no earlier than `ms` from now, on the monotonic clock; at once if `ms` <= 0 or when the signal aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  /** Calls back once, no earlier than `ms` from now, never at once. Returns what cancels it. */
-  after(ms: number, callback: () => void): () => void;
+  /**
+   * Calls back once, no earlier than `ms` from now, never at once. Returns what cancels it. May be some milliseconds later than it
+   * could be, so that wake-ups are shared, unless it is to be punctual.
+   */
+  after(ms: number, callback: () => void, punctual?: boolean): () => void;
 }
 
 /** setTimeout fires at once for longer delays (2^31-1 ms). */
@@ -34,9 +37,9 @@ const LOAD_MS = Number(hrtime.bigint()) / 1e6 - performance.now();
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => LOAD_MS + performance.now(),
-  after(ms, callback) {
+  after(ms, callback, punctual = false) {
     const exactMs = systemClock.monotonic() + ms;
-    const endMs = ms > SLACK_FROM_MS ? Math.ceil(exactMs / SLACK_MS) * SLACK_MS : exactMs;
+    const endMs = ms > SLACK_FROM_MS && !punctual ? Math.ceil(exactMs / SLACK_MS) * SLACK_MS : exactMs;
     let timer: NodeJS.Timeout;
     // A Node timer may fire up to a millisecond before its time, so look again.
     const wait = () => {

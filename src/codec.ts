@@ -60,9 +60,10 @@ export function unpack({ type, version, payload }: JournalRecord): PackedReading
   const idEnd = head + 1 + bytes[head]!;
   const sensor = bytes.toString('latin1', head + 1, idEnd);
   const at = { wallMs: bytes.readDoubleLE(1), monoMs: bytes.readDoubleLE(9), synced: (flags & FLAG_SYNCED) !== 0 };
-  // Nearly every record is a plain reading: one object, without spreading parts together.
-  if (!hasDuration && version === RECORD_VERSION)
+  // Nearly all of a backlog.
+  if (!hasDuration && version === RECORD_VERSION) {
     return { kind, sensor, at, valuesJson: bytes.toString('utf8', idEnd) };
+  }
   const hasSamples = version === VERSION_WITH_SAMPLES;
   const valuesAt = hasSamples ? idEnd + 4 : idEnd;
   const valuesEnd = hasSamples ? valuesAt + bytes.readUInt32LE(idEnd) : bytes.length;

@@ -1,24 +1,23 @@
 /**
  * What may be asked of a running station from outside: a read now, another interval, a reload, its health, its journal.
- * Given the parts as functions. Nothing here runs a shell, writes a file or changes credentials; what it changes lasts until
+ * Nothing here runs a shell, writes a file or changes credentials; what it changes lasts until
  * the program starts again.
  */
 import type { PackedReading } from './codec.ts';
 import { DURATION, parseAmount } from './config/units.ts';
 import { SedgeError } from './errors.ts';
+import type { Measuring } from './measuring.ts';
 import type { CommandArguments, CommandOutcome, CommandPort, CommandVerb, KeptAnswer } from './uplink/types.ts';
 
 /** Answers that wait for the next connection: enough for one reload and those who asked beside it. */
 const MAX_KEPT = 4;
 
 export interface CommandParts {
-  /** Reads a sensor beside its slots; undefined when the filters dropped all of it. */
-  read(sensor: string): Promise<PackedReading | undefined>;
+  readonly measuring: Pick<Measuring, 'read' | 'setInterval' | 'catalogue'>;
   /** The reading's time, as it is published. */
   timeOf(reading: PackedReading): string;
-  setInterval(sensor: string, everyMs: number | undefined): Promise<void>;
-  /** The schedule of a sensor as `info` has it. */
-  schedule(sensor: string): object;
+  /** The catalogue has another interval. */
+  onInterval(): void;
   /** Undefined where nothing can be loaded again. */
   readonly reload?: () => Promise<ReloadOutcome>;
   health(): Promise<object>;
@@ -30,12 +29,22 @@ export type ReloadOutcome =
   | { readonly done: readonly string[] }
   | { readonly refused: string; readonly problems: readonly string[] };
 
-export function createCommandPort(parts: CommandParts): CommandPort {
+/** The port of each uplink: always the same one for a name. */
+export function createCommands(parts: CommandParts): (uplink: string) => CommandPort {
+  const ports = new Map<string, CommandPort>();
+  return (uplink) => {
+    const port = ports.get(uplink) ?? createPort(parts);
+    ports.set(uplink, port);
+    return port;
+  };
+}
+
+function createPort(parts: CommandParts): CommandPort {
   const answers: KeptAnswer[] = [];
   const actions: Readonly<Record<CommandVerb, (given: CommandArguments) => Promise<CommandOutcome>>> = {
     async read(given) {
       const sensor = sensorOf(given);
-      const reading = await parts.read(sensor);
+      const reading = await parts.measuring.read(sensor);
       if (!reading) return { data: { sensor, values: {} } };
       const { durationMs } = reading;
       const values: unknown = JSON.parse(reading.valuesJson);
@@ -44,8 +53,10 @@ export function createCommandPort(parts: CommandParts): CommandPort {
     },
     async interval(given) {
       const sensor = sensorOf(given);
-      await parts.setInterval(sensor, everyMsOf(given));
-      return { data: { sensor, ...parts.schedule(sensor) } };
+      await parts.measuring.setInterval(sensor, everyMsOf(given));
+      parts.onInterval();
+      const { every_ms, cron, remote_interval } = parts.measuring.catalogue()[sensor] ?? {};
+      return { data: { sensor, every_ms, cron, remote_interval } };
     },
     async reload() {
       if (!parts.reload)

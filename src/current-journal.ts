@@ -5,12 +5,13 @@
 import type { Clock } from './clock.ts';
 import type { Config } from './config/types.ts';
 import { openDurableJournal } from './journal/failover.ts';
-import type { Journal, JournalRecord } from './journal/types.ts';
+import type { BlockCodec, Journal, JournalRecord, OldestRecord } from './journal/types.ts';
 import type { Log, LogFields } from './service/log.ts';
 
 export interface CurrentJournal {
   get(): Journal;
-  append(record: JournalRecord): Promise<number>;
+  /** `urgent` is committed at once. */
+  append(record: JournalRecord, urgent: boolean): Promise<number>;
   /** Opens the journal of `next` instead. Rejects, with the journal of `previous` in use, if that cannot be opened. */
   replace(previous: Config, next: Config): Promise<void>;
 }
@@ -20,11 +21,15 @@ export interface CurrentJournalOptions {
   readonly bootId: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** How records are packed and thinned, and how old one is: the journal knows neither. */
+  readonly codec: BlockCodec;
+  readonly ageMs: (record: OldestRecord) => number | undefined;
 }
 
 const LEVELS: Readonly<Record<string, 'error' | 'info'>> = {
   'journal-storage-failed': 'error',
   'journal-storage-back': 'info',
+  'journal-thinned': 'info',
 };
 /** The journal names its events `journal-damaged` and its causes `error`; the log has `journal.damaged` and `message`. */
 function journalLog(log: Log): (event: string, fields?: LogFields) => void {
@@ -39,12 +44,18 @@ export async function openCurrentJournal({
   bootId,
   clock,
   log,
+  codec,
+  ageMs,
 }: CurrentJournalOptions): Promise<CurrentJournal> {
   const open = ({ journal, uplinks }: Config): Promise<Journal> =>
     openDurableJournal({
       directory: journal.directory,
       maxSizeBytes: journal.maxSizeBytes,
+      minFreeBytes: journal.minFreeBytes,
+      maxAgeMs: journal.maxAgeMs,
+      ageMs,
       whenFull: journal.whenFull,
+      codec,
       commitEveryMs: journal.commitEveryMs,
       consumers: uplinks.map(({ name }) => name),
       bootId,
@@ -77,8 +88,8 @@ export async function openCurrentJournal({
 
   return {
     get: () => current,
-    append(record) {
-      return between ? between.then(() => current.append(record)) : current.append(record);
+    append(record, urgent) {
+      return between ? between.then(() => current.append(record, urgent)) : current.append(record, urgent);
     },
     async replace(previous, next) {
       // Another directory can be opened beside the one in use; the same one cannot.

@@ -69,9 +69,15 @@ export function createDelivery({ reader, clock, bootId, anchorOf, waitMs, carrie
       if (at.synced && durationMs === undefined && samplesJson === undefined) {
         records.push({ seq, kind, sensor, time: isoTime(at.wallMs), valuesJson });
       } else {
-        const duration = durationMs === undefined ? {} : { durationMs };
-        const samples = samplesJson === undefined ? {} : { samplesJson };
-        records.push({ seq, kind, sensor, valuesJson, ...duration, ...samples, ...timeOf(at, raw.bootId, anchor) });
+        records.push({
+          seq,
+          kind,
+          sensor,
+          valuesJson,
+          ...(durationMs !== undefined && { durationMs }),
+          ...(samplesJson !== undefined && { samplesJson }),
+          ...timeOf(at, raw.bootId, anchor),
+        });
       }
     }
     const first = raw.records[0]?.seq;

@@ -40,6 +40,8 @@ export type ErrorCode =
   | 'uplink.closed' // outside its window
   | 'uplink.timeout' // no acknowledgement in time
   | 'uplink.rejected' // the broker refused this message
+  | 'uplink.busy' // the destination asks for patience
+  | 'uplink.storage' // the directory or file of an uplink cannot be written
   | 'receive.malformed' // a message is no batch of ours
   | 'receive.output' // what was received cannot be written
   | 'status.unreachable' // no running service answers

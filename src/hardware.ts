@@ -2,14 +2,16 @@
 import { type Buses, placeKey, realBuses } from './bus/buses.ts';
 import { environment } from './bus/environment.ts';
 import type { I2cBus, I2cTransfer } from './bus/i2c.ts';
+import type { Simulation } from './bus/sim.ts';
 import { simulatedBuses } from './bus/simulated-buses.ts';
 import type { Clock } from './clock.ts';
 import type { Config, Place, SensorConfig } from './config/types.ts';
+import { loadSimulation } from './config/user-driver.ts';
 import { SedgeError } from './errors.ts';
 
 /** Buses on which a sensor's simulation is put before the sensor is opened; on real hardware it is there already. */
 export interface PlacedBuses extends Buses {
-  put(sensor: SensorConfig): void;
+  put(sensor: SensorConfig): Promise<void>;
 }
 
 export interface Hardware {
@@ -41,8 +43,8 @@ function pluggable(bus: I2cBus, at: string, unplugged: ReadonlySet<string>): I2c
 }
 
 export async function hardware({ simulate, clock }: { simulate: boolean; clock: Clock }): Promise<Hardware> {
-  if (!simulate) return { makeBuses: () => ({ ...realBuses({ clock }), put: () => {} }), unplug: () => {} };
-  const { simulations } = await import('../drivers/sim.ts');
+  if (!simulate) return { makeBuses: () => ({ ...realBuses({ clock }), put: async () => {} }), unplug: () => {} };
+  const simulations: Record<string, Simulation> = { ...(await import('../drivers/sim.ts')).simulations };
   const unplugged = new Set<string>();
   return {
     makeBuses({ simulation: { seed, speed, faults } }) {
@@ -51,7 +53,12 @@ export async function hardware({ simulate, clock }: { simulate: boolean; clock: 
       return {
         ...buses,
         i2c: (on, mux) => pluggable(buses.i2c(on, mux), placeKey(on, mux), unplugged),
-        put: ({ id, driver, place, options }) => buses.put({ id, driver: driver.id, place, options }),
+        async put({ id, driver, place, options }) {
+          const own = await loadSimulation(driver);
+          // Under its path: a user's driver may have the id of one of ours.
+          if (own) simulations[own.path] = own.exported as Simulation;
+          buses.put({ id, driver: own?.path ?? driver.id, place, options });
+        },
       };
     },
     unplug(place, isUnplugged) {

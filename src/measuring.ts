@@ -2,6 +2,7 @@
  * Everything up to a reading: the sampler, a pipeline per sensor, and the latest of each. Knows nothing of journal and
  * uplinks: it hands each reading on.
  */
+import type { BusHealth } from './bus/bus-health.ts';
 import type { Clock } from './clock.ts';
 import type { PackedReading } from './codec.ts';
 import type { Config, SensorConfig } from './config/types.ts';
@@ -43,6 +44,8 @@ export interface Measuring {
    */
   setInterval(id: string, everyMs: number | undefined): Promise<void>;
   health(): Readonly<Record<string, SensorHealth>>;
+  /** How the buses are, by name. */
+  buses(): Readonly<Record<string, BusHealth>>;
   catalogue(): Catalogue;
   stop(): Promise<void>;
 }
@@ -75,7 +78,7 @@ export function createMeasuring(options: MeasuringOptions): Measuring {
     const { channels } = variantOf(sensor.driver, sensor.options);
     pipelines.set(sensor.id, createPipeline(channels, sensor.filters));
     running.set(sensor.id, sensor);
-    buses!.put(sensor);
+    await buses!.put(sensor);
     const sampled = sampledSensor(sensor, buses!, clock);
     await sampler.add({ ...sampled, open: watched(sensor.id, sampled.open) });
   };
@@ -136,6 +139,7 @@ export function createMeasuring(options: MeasuringOptions): Measuring {
       intervals.set(id, everyMs);
     },
     health: () => sampler.health(),
+    buses: () => buses?.health() ?? {},
     catalogue: () =>
       Object.fromEntries([...running].map(([id, sensor]) => [id, catalogueSensor(sensor, intervals.get(id))])),
     async stop() {

@@ -40,7 +40,8 @@ export function createPipeline(channels: Channels, filters: Readonly<Record<stri
     const isTaken = roundedMs <= lastMs && lastMs - roundedMs < SAME_TIME_WINDOW_MS;
     const wallMs = isTaken ? lastMs + 1 : roundedMs;
     lastMs = wallMs;
-    return isTaken ? { ...at, wallMs, monoMs: at.monoMs + (wallMs - at.wallMs) } : { ...at, wallMs };
+    // Whole milliseconds on both clocks, moved alike: what tells two readings apart on one does so on the other.
+    return { ...at, wallMs, monoMs: Math.round(at.monoMs + (wallMs - at.wallMs)) };
   };
 
   const timeOf = (measurement: Measurement): Instant => {

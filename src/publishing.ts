@@ -80,6 +80,11 @@ export function createPublishing(options: PublishingOptions): Publishing {
     await uplink.stop(drainMs);
   };
 
+  const waiting = (name: string): string => {
+    const count = journal().status().pending[name] ?? 0;
+    return `${count} ${count === 1 ? 'record' : 'records'}`;
+  };
+
   return {
     async start({ uplinks, clock: { waitMs } }) {
       for (const uplink of uplinks) await startUplink(uplink, waitMs);
@@ -92,12 +97,15 @@ export function createPublishing(options: PublishingOptions): Publishing {
         const wanted = next.uplinks.find((uplink) => uplink.name === name);
         if (!isOtherStation && sameConfig(wanted, config)) continue;
         await stopUplink(name, DRAIN_MS);
-        if (!wanted) done.push(`uplink ${name} removed`);
+        if (!wanted) done.push(`uplink ${name} removed (${waiting(name)} had not been delivered)`);
       }
       for (const uplink of next.uplinks) {
         if (running.has(uplink.name)) continue;
         await startUplink(uplink, next.clock.waitMs);
-        done.push(`uplink ${uplink.name} ${before.has(uplink.name) ? 'restarted' : 'added'}`);
+        // A new name begins at the oldest record that is kept, so that a rename loses nothing.
+        done.push(
+          `uplink ${uplink.name} ${before.has(uplink.name) ? 'restarted' : 'added'} (${waiting(uplink.name)} wait)`,
+        );
       }
       // Only now, so that one under a new name began where the old one stood.
       for (const name of before) if (!running.has(name)) journal().forget(name);

@@ -4,15 +4,17 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { anchorOf, keepAnchor } from './anchors.ts';
+import { ageMs, anchorOf, keepAnchor } from './anchors.ts';
+import { blockCodec } from './block-codec.ts';
 import type { Clock } from './clock.ts';
 import { type PackedReading, pack, unpack } from './codec.ts';
-import { createCommandPort, type ReloadOutcome } from './commands.ts';
+import { createCommands, type ReloadOutcome } from './commands.ts';
 import type { Config } from './config/types.ts';
 import { openCurrentJournal } from './current-journal.ts';
 import { isoTime, timeOf } from './delivery.ts';
 import { codeOf, messageOf } from './errors.ts';
 import type { PlacedBuses } from './hardware.ts';
+import type { OldestRecord } from './journal/types.ts';
 import { createMeasuring } from './measuring.ts';
 import { createPublishing } from './publishing.ts';
 import { sameConfig } from './same-config.ts';
@@ -20,11 +22,12 @@ import { loadCron } from './sampler/cron.ts';
 import type { SensorHealth } from './sampler/types.ts';
 import type { Log } from './service/log.ts';
 import type { StartGuard } from './service/start-guard.ts';
-import { healthReport, journalSummary, scheduleIn, sensorStatus, stateMessage } from './station.ts';
+import { askTimedate } from './service/timedate.ts';
+import { healthReport, journalSummary, sensorStatus, stateMessage } from './station.ts';
 import type { StatusReport } from './status/report.ts';
 import { createReporter } from './status/reporter.ts';
 import { createTimekeeper } from './timekeeper.ts';
-import type { CommandPort, StateMessage, Station, UplinkStatus } from './uplink/types.ts';
+import type { StateMessage, Station, UplinkStatus } from './uplink/types.ts';
 import { BUILT_AT_MS } from './version.ts';
 
 /** The watchdog is not fed while a commit hangs for longer than this. */
@@ -40,6 +43,8 @@ export interface RuntimeOptions {
   readonly random?: () => number;
   /** Loads the configuration again and applies it, for a command. */
   readonly reload?: () => Promise<ReloadOutcome>;
+  /** Whether a file is there by which a daemon says that it set the clock; the system's unless given. */
+  readonly exists?: (path: string) => boolean;
   /** Leaves out a sensor whose opening ends the process. */
   readonly guard?: StartGuard;
 }
@@ -87,12 +92,29 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   let { config } = options;
   const startedMs = clock.monotonic();
   const bootId = readBootId();
-  const current = await openCurrentJournal({ config, bootId, clock, log });
+  let ageOf: ((record: OldestRecord) => number | undefined) | undefined;
+  const current = await openCurrentJournal({
+    config,
+    bootId,
+    clock,
+    log,
+    codec: blockCodec,
+    // Not before the clocks are known: a record whose age is not known is kept.
+    ageMs: (record) => ageOf?.(record),
+  });
   const journal = () => current.get();
   guard?.begin();
-  const timekeeper = createTimekeeper({ clock, builtAtMs: BUILT_AT_MS, anchor: anchorOf(journal(), bootId) });
+  const timekeeper = createTimekeeper({
+    clock,
+    builtAtMs: BUILT_AT_MS,
+    anchor: anchorOf(journal(), bootId),
+    chronySays: askTimedate,
+    ...(options.exists && { exists: options.exists }),
+  });
   timekeeper.onAnchor((anchor) => keepAnchor(journal(), bootId, anchor));
   const anchorOfBoot = (boot: string) => (boot === bootId ? timekeeper.anchor() : anchorOf(journal(), boot));
+
+  ageOf = (record) => ageMs(record, { clock, timekeeper, bootId, anchorOf: anchorOfBoot });
 
   const latest = new Map<string, StateMessage>();
   const listeners = new Set<(reading: StateMessage) => void>();
@@ -108,7 +130,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const commit = { sinceMs: clock.monotonic() };
     committing.add(commit);
     current
-      .append(pack(reading))
+      // An alarm may be the last thing that happens before the power goes.
+      .append(pack(reading), reading.kind === 'event')
       .then((seq) => {
         if (reading.kind !== 'event') return;
         // Its live copy: it was taken by the journal of this moment, whose newest number it is.
@@ -158,13 +181,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     latest: () => [...latest.values()],
     sensorStatuses: () =>
       Object.fromEntries(Object.entries(measuring.health()).map(([id, health]) => [id, sensorStatus(health)])),
-    health: async () =>
-      healthReport({
-        ...(await now()),
-        journal: journalStatus(),
-        sensors: measuring.health(),
-        commands: publishing.commands(),
-      }),
+    health: async () => healthReport({ ...(await now()), journal: journalStatus(), sensors: measuring.health() }),
   };
   const now = async () => {
     const oldest = await journal()
@@ -172,44 +189,40 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       .catch(() => null);
     const reading = oldest && unpack(oldest);
     const isPending = journal().status().first !== null;
+    const buses = measuring.buses();
     return {
+      buses,
+      commands: publishing.commands(),
       time: isoTime(timekeeper.stamp(clock.monotonic()).wallMs),
       uptimeMs: clock.monotonic() - startedMs,
       synced: timekeeper.synced(),
       oldest: reading && isPending ? timeOf(reading.at, oldest.bootId, anchorOfBoot(oldest.bootId)).time : null,
-      warnings: [...warnings, ...(guard?.warnings() ?? []), ...publishing.warnings()],
+      warnings: [
+        ...[...warnings, ...(guard?.warnings() ?? []), ...publishing.warnings()],
+        ...Object.values(buses).flatMap(({ stuck }) => stuck ?? []),
+      ],
     };
   };
-  const commandPorts = new Map<string, CommandPort>();
-  const commandPort = (uplink: string): CommandPort => {
-    const known = commandPorts.get(uplink);
-    if (known) return known;
-    const port = createCommandPort({
-      read: (sensor) => measuring.read(sensor),
-      timeOf: ({ at }) => timeOf(at, bootId, timekeeper.anchor()).time,
-      async setInterval(sensor, everyMs) {
-        await measuring.setInterval(sensor, everyMs);
-        publishing.each((one) => one.catalogueChanged());
-      },
-      schedule: (sensor) => scheduleIn(measuring.catalogue()[sensor]),
-      health: () => station.health(),
-      journal: async () => journalSummary(journalStatus(), (await now()).oldest),
-      ...(options.reload && { reload: options.reload }),
-    });
-    commandPorts.set(uplink, port);
-    return port;
-  };
+  const commands = createCommands({
+    measuring,
+    timeOf: ({ at }) => timeOf(at, bootId, timekeeper.anchor()).time,
+    onInterval: () => publishing.each((uplink) => uplink.catalogueChanged()),
+    health: () => station.health(),
+    journal: async () => journalSummary(journalStatus(), (await now()).oldest),
+    ...(options.reload && { reload: options.reload }),
+  });
+  const pace = (isAny: boolean) =>
+    journal().commitEvery(isAny ? config.journal.commitEveryMs : config.journal.commitEveryOfflineMs);
   const publishing = createPublishing({
     clock,
     log,
     random,
     bootId,
     station,
-    commands: commandPort,
+    commands,
     journal,
     // Offline, fewer commits spare the card; nobody waits for them then.
-    onConnection: (isAny) =>
-      journal().commitEvery(isAny ? config.journal.commitEveryMs : config.journal.commitEveryOfflineMs),
+    onConnection: pace,
     loadCron,
     anchorOf: anchorOfBoot,
   });
@@ -220,8 +233,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     journal: journalStatus(),
     catalogue: measuring.catalogue(),
   }));
-
   await publishing.start(config);
+  pace(false);
   await measuring.start(config);
 
   const replaceJournal = async (next: Config) => {
@@ -273,6 +286,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       const isOtherCatalogue = done.length > 0;
       if (isOtherJournal) {
         await publishing.start(next);
+        pace(false);
         done.push('journal reopened');
       } else {
         done.push(...(await publishing.reload(previous, next)));

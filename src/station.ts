@@ -1,11 +1,12 @@
 /**
  * The latest of everything: values per sensor, states, and the health report. What dashboards see; never history.
  */
+import type { BusHealth } from './bus/bus-health.ts';
 import type { PackedReading } from './codec.ts';
 import { timeOf } from './delivery.ts';
 import type { JournalStatus } from './journal/types.ts';
-import type { CatalogueSensor } from './reading.ts';
 import type { SensorHealth } from './sampler/types.ts';
+import { cardSentence } from './status/card.ts';
 import type { Timekeeper } from './timekeeper.ts';
 import type { CommandCounts, SensorStatus, StateMessage } from './uplink/types.ts';
 
@@ -32,6 +33,7 @@ export interface HealthParts {
   /** Time of the oldest pending record. */
   readonly oldest: string | null;
   readonly sensors: Readonly<Record<string, SensorHealth>>;
+  readonly buses: Readonly<Record<string, BusHealth>>;
   readonly warnings: readonly string[];
   /** Requests that came, by uplink. */
   readonly commands: Readonly<Record<string, CommandCounts>>;
@@ -39,7 +41,7 @@ export interface HealthParts {
 
 /** The health report of the outer contract (design section 7). */
 export function healthReport(parts: HealthParts): Readonly<Record<string, unknown>> {
-  const { journal, sensors, warnings, commands } = parts;
+  const { journal, sensors, buses, warnings, commands } = parts;
   return {
     time: parts.time,
     uptime_s: Math.floor(parts.uptimeMs / 1000),
@@ -53,10 +55,13 @@ export function healthReport(parts: HealthParts): Readonly<Record<string, unknow
     dropped: journal.dropped,
     commits: journal.commits,
     bytes_written: journal.bytesWritten,
+    bytes_per_day: journal.bytesPerDay,
+    card: cardSentence(journal.bytesPerDay),
     journal_size: journal.sizeBytes,
     sensors: Object.fromEntries(
       Object.entries(sensors).map(([id, { reads, failures, missed }]) => [id, { reads, failures, missed }]),
     ),
+    ...(Object.keys(buses).length > 0 && { buses }),
     ...(Object.keys(commands).length > 0 && { commands }),
     ...(warnings.length > 0 && { warnings }),
   };
@@ -78,15 +83,5 @@ export function journalSummary(status: JournalStatus, oldest: string | null): Re
     max_size: status.maxSizeBytes,
     gaps: gaps.slice(0, MAX_LISTED_GAPS),
     ...(gaps.length > MAX_LISTED_GAPS && { gaps_not_listed: gaps.length - MAX_LISTED_GAPS }),
-  };
-}
-
-/** What `info` says of when a sensor is read. */
-export function scheduleIn(sensor: CatalogueSensor | undefined): Readonly<Record<string, unknown>> {
-  const { every_ms, cron, remote_interval } = sensor ?? {};
-  return {
-    ...(every_ms !== undefined && { every_ms }),
-    ...(cron !== undefined && { cron }),
-    ...(remote_interval && { remote_interval }),
   };
 }

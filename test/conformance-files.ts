@@ -115,6 +115,27 @@ export function polledFilesConformance(driver: PollDriver<'files'>, simulation: 
     },
   );
 
+  it.each(['ENODEV', 'EIO'])(
+    'does not repeat its last value when all reads meet %s, and reads on afterwards',
+    async (fault) => {
+      const stage = { isGone: false };
+      const { world, clock, open } = filesRig(driver, simulation, defaults, async (path, read) => {
+        if (stage.isGone) throw fileError(path, fault);
+        return read();
+      });
+      world.set(situation(defaults, 0.3).surroundings);
+      const sensor = await open();
+      await sensor.read(signal);
+      stage.isGone = true;
+      expect(await outcomeOf(sensor.read(signal))).toEqual({ code: expect.stringMatching(/^(bus|sensor)\./) });
+      stage.isGone = false;
+      await clock.sleep(PAUSE_MS);
+      const { truth, surroundings } = situation(defaults, 0.7);
+      world.set(surroundings);
+      expectTruth(await sensor.read(signal), truth, defaults);
+    },
+  );
+
   it('says with a code that the device is not there', async () => {
     const { device: _, clock, options } = filesRig(driver, simulation, defaults);
     const nothing = simulatedFileTree({ files: () => ({}), clock, real: fileTree() });

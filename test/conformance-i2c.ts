@@ -12,6 +12,11 @@ import { i2cRig, optionsOf, outcomeOf, type Surroundings } from './rig.ts';
 const MAX_TRANSFERS = 500;
 /** Between a failed read and the next: less than the sampler ever waits. */
 const PAUSE_MS = 1_000;
+/** A promise of time may be so many times what a read takes here, and so much more: polling, retries, a slow bus. */
+const MAX_CAUTION = 40;
+const CAUTION_MS = 1_000;
+/** No chip, and no window of a burst, takes minutes. */
+const LONGEST_MS = 120_000;
 
 export function polledI2cConformance(
   driver: PollDriver<'i2c'>,
@@ -71,7 +76,11 @@ export function polledI2cConformance(
       const beganMs = clock.monotonic();
       await sensor.read(signal);
       const worstCaseMs = driver.variant?.(optionsOf(driver, options)).worstCaseMs ?? driver.worstCaseMs;
-      expect(clock.monotonic() - beganMs).toBeLessThanOrEqual(worstCaseMs);
+      const tookMs = clock.monotonic() - beganMs;
+      expect(tookMs).toBeLessThanOrEqual(worstCaseMs);
+      expect(worstCaseMs).toBeLessThanOrEqual(LONGEST_MS);
+      // A deadline is made from it: one that is far too long hides a chip that hangs.
+      expect(worstCaseMs).toBeLessThanOrEqual(MAX_CAUTION * tookMs + CAUTION_MS);
     });
 
     it('is right again after a brown-out between two reads, or says that it is not', async () => {
@@ -139,6 +148,50 @@ export function polledI2cConformance(
       const sensor = failedOpen ? await open() : opened.value;
       expectTruth(await sensor.read(signal), after.truth, defaults);
     }
+  });
+
+  it.each([
+    ['write', 0],
+    ['reply', 1],
+  ])('fails with a code when no %s gets through any more, and recovers', async (_what, least) => {
+    const stage = { isBroken: false };
+    const { world, open, clock } = rig(defaults, async (_address, _tx, rxLength, pass) => {
+      if (stage.isBroken && Math.min(rxLength, 1) === least) throw new SedgeError('bus.io', 'failed on purpose');
+      return pass();
+    });
+    const sensor = await open();
+    world.set(situation(defaults, 0.3).surroundings);
+    await sensor.read(signal);
+    stage.isBroken = true;
+    const { truth, surroundings } = situation(defaults, 0.7);
+    world.set(surroundings);
+    const outcome = await outcomeOf(sensor.read(signal));
+    // A chip that measures by itself is not written to.
+    if ('value' in outcome) expectTruth(outcome.value, truth, defaults);
+    else expect(outcome.code).toBe('bus.io');
+    if (least > 0) expect(outcome).toHaveProperty('code');
+    stage.isBroken = false;
+    await clock.sleep(PAUSE_MS);
+    expectTruth(await sensor.read(signal), truth, defaults);
+  });
+
+  it.each([0x00, 0xff])('does not take a bus on which every reply turns to %i for a measurement', async (level) => {
+    if (hooks.believes?.includes(level)) return;
+    const stage = { isStuck: false };
+    const { world, open, clock } = rig(defaults, async (_address, _tx, rxLength, pass) => {
+      const reply = await pass();
+      return stage.isStuck ? new Uint8Array(rxLength).fill(level) : reply;
+    });
+    const sensor = await open();
+    world.set(situation(defaults, 0.3).surroundings);
+    await sensor.read(signal);
+    stage.isStuck = true;
+    expect(await outcomeOf(sensor.read(signal))).toEqual({ code: expect.stringMatching(/^sensor\./) });
+    stage.isStuck = false;
+    await clock.sleep(PAUSE_MS);
+    const { truth, surroundings } = situation(defaults, 0.7);
+    world.set(surroundings);
+    expectTruth(await (await open()).read(signal), truth, defaults);
   });
 
   it('says the truth or fails when the supply dips before any single transfer of a read', async () => {

@@ -4,8 +4,19 @@
  */
 import { expect, it } from 'vitest';
 import type { GpioSimulation, Simulation } from '../src/bus/sim.ts';
-import type { AnyDriver, CounterDriver, EventDriver, Happening, Values } from '../src/driver.ts';
-import { channelsOf, expectDeclared, type Hooks } from './conformance.ts';
+import {
+  type AnyDriver,
+  type CounterDriver,
+  type CounterSensor,
+  driverContext,
+  type EventDriver,
+  type EventSensor,
+  type GpioLine,
+  type Happening,
+  SedgeError,
+  type Values,
+} from '../src/driver.ts';
+import { channelsOf, expectDeclared, type Hooks, optionSets } from './conformance.ts';
 import { gpioRig, outcomeOf, type SettableWorld } from './rig.ts';
 
 /**
@@ -26,10 +37,73 @@ export function watchedConformance(driver: AnyDriver, simulation: Simulation | u
   else if (driver.kind === 'counter') counterConformance(driver, simulation, hooks, happen);
 }
 
+/** No driver asks its line this often before it watches; a loop without a bound would. */
+const MAX_ASKED = 20;
+
+/** A line whose `nth` question (counting from 1; a read or a request for edges) fails. */
+function failingLine(line: GpioLine, nth: number): { readonly line: GpioLine; readonly asked: () => number } {
+  let asked = 0;
+  const ask = <T>(answer: () => T): T => {
+    asked += 1;
+    if (asked === nth) throw new SedgeError('bus.io', `question ${nth} failed on purpose`);
+    return answer();
+  };
+  return {
+    asked: () => asked,
+    line: {
+      title: line.title,
+      get lostEdges() {
+        return line.lostEdges;
+      },
+      read: async () => ask(() => line.read()),
+      edges: (signal) => ask(() => line.edges(signal)),
+      close: () => line.close(),
+    },
+  };
+}
+
+/** What holds for watching lines of both kinds: `begin` watches until the signal aborts. */
+function watchingConformance(
+  driver: EventDriver<'gpio'> | CounterDriver<'gpio'>,
+  simulation: GpioSimulation,
+  hooks: Hooks,
+  begin: (sensor: EventSensor & CounterSensor, signal: AbortSignal) => Promise<unknown>,
+): void {
+  it('fails with a code when any single question to the line fails, and works when it is opened again', async () => {
+    for (let nth = 1; ; nth++) {
+      expect(nth).toBeLessThan(MAX_ASKED);
+      const rig = gpioRig(driver as EventDriver<'gpio'>, simulation, hooks.options);
+      const failing = failingLine(rig.line, nth);
+      const watchOn = (line: GpioLine, stop: AbortController) =>
+        (async () => {
+          const sensor = await driver.open(driverContext<'gpio'>(line, rig.clock, rig.options));
+          await begin(sensor as EventSensor & CounterSensor, stop.signal);
+        })();
+      const stop = new AbortController();
+      const outcome = outcomeOf(watchOn(failing.line, stop));
+      await rig.clock.advance(SETTLE_MS);
+      stop.abort();
+      await rig.clock.advance(SETTLE_MS);
+      if (failing.asked() < nth) {
+        expect(nth).toBeGreaterThan(1);
+        expect(await outcome).toHaveProperty('value');
+        break;
+      }
+      expect(await outcome).toEqual({ code: 'bus.io' });
+      const again = new AbortController();
+      const ended = outcomeOf(watchOn(rig.line, again));
+      await rig.clock.advance(SETTLE_MS);
+      again.abort();
+      await rig.clock.advance(SETTLE_MS);
+      expect(await ended).toHaveProperty('value');
+      expect(rig.clock.sleepers).toBe(0);
+    }
+  });
+}
+
 function eventConformance(driver: EventDriver<'gpio'>, simulation: GpioSimulation, hooks: Hooks, happen: Happen): void {
-  const options = hooks.options ?? {};
   /** Opens and watches; `heard` grows as the sensor speaks. */
-  const listen = async () => {
+  const listen = async (options = hooks.options ?? {}) => {
     const rig = gpioRig(driver, simulation, options);
     const sensor = await rig.open();
     const stop = new AbortController();
@@ -43,12 +117,21 @@ function eventConformance(driver: EventDriver<'gpio'>, simulation: GpioSimulatio
     return { ...rig, sensor, stop, heard, ended };
   };
 
-  it('speaks once at the start, with the state as it is', async () => {
-    const { heard, stop, ended, options: parsed } = await listen();
-    expect(heard.length).toBe(1);
-    expectDeclared(heard[0]!.values, channelsOf(driver, parsed));
-    stop.abort();
-    await ended;
+  it('speaks once at the start, with the state as it is, whatever the options', async () => {
+    for (const [nth, set] of optionSets(driver, hooks).entries()) {
+      const { heard, stop, ended, clock, options: parsed } = await listen(set);
+      await clock.advance(WINDOW_MS);
+      // One that warms up first may be silent for minutes.
+      if (nth === 0 || heard.length > 0) expect(heard.length, JSON.stringify(set)).toBe(1);
+      for (const { values } of heard) expectDeclared(values, channelsOf(driver, parsed));
+      stop.abort();
+      await clock.advance(SETTLE_MS);
+      await ended;
+    }
+  });
+
+  watchingConformance(driver, simulation, hooks, async (sensor, signal) => {
+    for await (const _ of sensor.watch(signal));
   });
 
   it('speaks once for each thing that happens, in order, with its time', async () => {
@@ -97,8 +180,7 @@ function counterConformance(
   hooks: Hooks,
   happen: Happen,
 ): void {
-  const options = hooks.options ?? {};
-  const count = async () => {
+  const count = async (options = hooks.options ?? {}) => {
     const rig = gpioRig(driver, simulation, options);
     const sensor = await rig.open();
     const stop = new AbortController();
@@ -107,15 +189,20 @@ function counterConformance(
     return { ...rig, sensor, stop, ended };
   };
 
-  it('counts nothing while nothing happens', async () => {
-    const { sensor, clock, stop, ended, options: parsed } = await count();
-    await clock.advance(WINDOW_MS);
-    const values = sensor.take(WINDOW_MS);
-    expectDeclared(values, channelsOf(driver, parsed));
-    expect(new Set(Object.values(values))).toEqual(new Set([0]));
-    stop.abort();
-    await ended;
+  it('counts nothing while nothing happens, whatever the options', async () => {
+    for (const set of optionSets(driver, hooks)) {
+      const { sensor, clock, stop, ended, options: parsed } = await count(set);
+      await clock.advance(WINDOW_MS);
+      const values = sensor.take(WINDOW_MS);
+      expectDeclared(values, channelsOf(driver, parsed));
+      expect(new Set(Object.values(values))).toEqual(new Set([0]));
+      stop.abort();
+      await clock.advance(SETTLE_MS);
+      await ended;
+    }
   });
+
+  watchingConformance(driver, simulation, hooks, (sensor, signal) => sensor.run(signal));
 
   it('reports each thing that happens in one window, and only in that one', async () => {
     const { world, clock, sensor, stop, ended, options: parsed } = await count();
@@ -142,10 +229,17 @@ function counterConformance(
     expect(clock.sleepers).toBe(0);
   });
 
-  it('says with a code that the line is lost', async () => {
+  it('says with a code that the line is lost, and counts again when it is back', async () => {
     const { line, clock, ended } = await count();
     line.lose();
     await clock.advance(WINDOW_MS);
     expect(await ended).toEqual({ code: 'bus.io' });
+    const again = await count();
+    again.sensor.take(SETTLE_MS);
+    const truth = happen(again.world, 0, WINDOW_MS);
+    await again.clock.advance(WINDOW_MS);
+    expect(again.sensor.take(WINDOW_MS)).toEqual(truth);
+    again.stop.abort();
+    await again.ended;
   });
 }

@@ -41,6 +41,8 @@ export interface Hooks {
    * by more than a step. 0 by default.
    */
   readonly slack?: Readonly<Record<string, number>>;
+  /** I2C: what every reply may turn to without being told from a measurement; the test that passes it says why. */
+  readonly believes?: readonly number[];
   /** GPIO: makes something happen and says what the driver must report. */
   readonly happen?: Happen;
   /** Files, none: a device that works, and one on which every read must fail with a code. */

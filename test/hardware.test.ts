@@ -26,7 +26,7 @@ describe('simulated hardware', () => {
     const { makeBuses } = await hardware({ simulate: true, clock });
     const buses = makeBuses(parsed.config);
     const [sensor] = parsed.config.sensors;
-    buses.put(sensor!);
+    await buses.put(sensor!);
     const open = (await sampledSensor(sensor!, buses, clock).open(new AbortController().signal)) as PolledSensor;
     const values = await open.read(new AbortController().signal);
     expectDeclared(values, variantOf(sensor!.driver, sensor!.options).channels);

@@ -36,6 +36,45 @@ describe('the clock counts as set', () => {
     expect(timekeeper.synced()).toBe(true);
   });
 
+  it('with chrony once the kernel’s state says so, asked again every ten seconds', async () => {
+    const clock = virtualClock({ wallMs: NOW, monoMs: 10_000 });
+    let answer: boolean | undefined = false;
+    let asked = 0;
+    const timekeeper = createTimekeeper({
+      clock,
+      builtAtMs: BUILT,
+      exists: (path) => path === '/run/chrony',
+      chronySays: async () => {
+        asked += 1;
+        return answer;
+      },
+    });
+    for (let second = 0; second < 25; second++) {
+      expect(timekeeper.synced()).toBe(false);
+      await clock.advance(1_000);
+    }
+    expect(asked).toBe(3);
+    answer = true;
+    await clock.advance(5_000);
+    timekeeper.synced();
+    await clock.advance(1_000);
+    expect(timekeeper.synced()).toBe(true);
+    expect(asked).toBe(4);
+  });
+
+  it('with chrony by the build date where nobody can say', async () => {
+    const clock = virtualClock({ wallMs: NOW, monoMs: 10_000 });
+    const timekeeper = createTimekeeper({
+      clock,
+      builtAtMs: BUILT,
+      exists: (path) => path === '/run/chrony',
+      chronySays: async () => undefined,
+    });
+    timekeeper.synced();
+    await clock.advance(1_000);
+    expect(timekeeper.synced()).toBe(true);
+  });
+
   it('no longer when it is stepped to before the build date', () => {
     const { clock, timekeeper } = board();
     expect(timekeeper.synced()).toBe(true);

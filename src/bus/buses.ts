@@ -2,7 +2,8 @@
  * All ways to hardware, as the runtime is given them: the real ones here, the simulated ones in simulated-buses.ts.
  * Nothing is opened before it is used, and each I2C bus is opened once, however many sensors are on it.
  */
-import type { Clock } from '../clock.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import { type BusHealth, type BusStatistics, busStatistics } from './bus-health.ts';
 import { type FileTree, fileTree } from './files.ts';
 import type { GpioLine, GpioOptions, GpioPlace } from './gpio.ts';
 import { type GpioEnvironment, gpioLine } from './gpio-auto.ts';
@@ -23,6 +24,8 @@ export interface Buses {
   gpio(place: GpioPlace, pull?: GpioOptions['pull']): Promise<GpioLine>;
   /** The system's files, as this sensor sees them: simulated devices are each seen by one sensor only. */
   files(sensorId: string): FileTree;
+  /** How each I2C bus is that was used, by name: `i2c-1`. */
+  health(): Readonly<Record<string, BusHealth>>;
   /** Closes the I2C buses. */
   close(): Promise<void>;
 }
@@ -34,21 +37,26 @@ export interface RealBusesOptions {
 }
 
 /** Views of shared buses: the same object for the same place. */
-export function i2cViews(open: (on: number) => I2cBus, clock?: Clock) {
+export function i2cViews(open: (on: number) => I2cBus, clock: Clock = systemClock) {
+  const statistics = new Map<number, BusStatistics>();
   const parents = new Map<number, I2cBus>();
   const views = new Map<string, I2cBus>();
-  const once = <K>(map: Map<K, I2cBus>, key: K, make: () => I2cBus): I2cBus => {
-    const bus = map.get(key) ?? make();
-    map.set(key, bus);
-    return bus;
+  const once = <K, T>(map: Map<K, T>, key: K, make: () => T): T => {
+    const one = map.get(key) ?? make();
+    map.set(key, one);
+    return one;
   };
+  const statisticsOf = (on: number) => once(statistics, on, () => busStatistics(`I2C bus ${on}`, clock));
   return {
     at(on: number, mux?: MuxPlace): I2cBus {
-      const parent = once(parents, on, () => open(on));
+      const parent = once(parents, on, () => statisticsOf(on).counting(open(on)));
       return once(views, placeKey(on, mux), () =>
         mux ? muxedBus(parent, mux.address, mux.channel, clock) : unmuxedBus(parent, clock),
       );
     },
+    /** A transfer on bus `on` that failed before it reached it. */
+    failed: (on: number, error: unknown) => statisticsOf(on).failed(error),
+    health: () => Object.fromEntries([...statistics].map(([on, one]) => [`i2c-${on}`, one.health()])),
     close: async () => void (await Promise.all([...parents.values()].map((bus) => bus.close()))),
   };
 }
@@ -63,6 +71,7 @@ export function realBuses({ clock, i2c, gpio }: RealBusesOptions = {}): Buses {
     i2c: views.at,
     gpio: (place, pull) => gpioLine(place, pull ? { pull } : {}, { ...own, ...gpio }),
     files: () => tree,
+    health: views.health,
     close: views.close,
   };
 }

@@ -4,6 +4,9 @@
  */
 import { SedgeError } from '../errors.ts';
 
+/** Where the Debian package keeps the program. */
+const PACKAGED = '/usr/lib/sedge/';
+
 /** What a CommonJS package looks like through `import()`. */
 type Imported<T> = T | { readonly default: T };
 
@@ -30,6 +33,11 @@ export async function loadNative<T extends object>(
 function why(name: string, cause: unknown): string {
   const code = (cause as NodeJS.ErrnoException | undefined)?.code;
   const text = cause instanceof Error ? cause.message : String(cause);
+  // `bindings` lists where it looked. In the Debian package there are binaries for some versions of Node, and nothing to build.
+  if (text.includes('Could not locate the bindings file') && text.includes(PACKAGED)) {
+    const [major] = process.versions.node.split('.');
+    return `the Debian package sedge holds no ${name} for Node ${major}: install the Node of this Debian (sudo apt install nodejs), or a package made with --node ${major}`;
+  }
   // `bindings` throws this text without a code when install scripts were blocked (npm 12) or there was no compiler.
   if (text.includes('Could not locate the bindings file')) {
     return `the package ${name} is installed but was not compiled: sudo apt install build-essential python3, then npm rebuild ${name}`;

@@ -111,7 +111,13 @@ export function simulatedBuses(options: SimulatedBusesOptions): SimulatedBuses {
     put,
     i2c(on, mux) {
       const key = placeKey(on, mux);
-      const view = faulty.get(key) ?? withFaults(views.at(on, mux), (address) => intercepts.get(key)?.get(address));
+      const view =
+        faulty.get(key) ??
+        withFaults(
+          views.at(on, mux),
+          (address) => intercepts.get(key)?.get(address),
+          (error) => views.failed(on, error),
+        );
       faulty.set(key, view);
       return view;
     },
@@ -126,18 +132,34 @@ export function simulatedBuses(options: SimulatedBusesOptions): SimulatedBuses {
       });
     },
     files: (sensorId) => trees.get(sensorId) ?? files,
+    health: views.health,
     close: views.close,
   };
 }
 
 /** A bus whose transfers meet the faults of the sensor at their address before they take the bus. */
-function withFaults(bus: I2cBus, interceptOf: (address: number) => Intercept | undefined): I2cBus {
+function withFaults(
+  bus: I2cBus,
+  interceptOf: (address: number) => Intercept | undefined,
+  onFault: (error: unknown) => void,
+): I2cBus {
   const meeting =
     (transfer: I2cTransfer): I2cTransfer =>
-    (address, tx, rxLength) => {
+    async (address, tx, rxLength) => {
       const intercept = interceptOf(address);
       if (!intercept) return transfer(address, tx, rxLength);
-      return intercept(address, tx, rxLength, () => transfer(address, tx, rxLength));
+      let isPassed = false;
+      const pass = () => {
+        isPassed = true;
+        return transfer(address, tx, rxLength);
+      };
+      try {
+        return await intercept(address, tx, rxLength, pass);
+      } catch (error) {
+        // What reached the bus is counted there.
+        if (!isPassed) onFault(error);
+        throw error;
+      }
     };
   return {
     title: bus.title,

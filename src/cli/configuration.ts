@@ -13,7 +13,10 @@ export const CONFIG_HELP = `  -c, --config FILE  the configuration; else $SEDGE_
 type Io = Pick<CommandIo, 'env' | 'cwd'>;
 
 export async function tryConfig(file: string, io: Io): Promise<{ config: Config } | { problems: readonly Problem[] }> {
-  return loadConfig(file, { env: io.env, cwd: io.cwd, drivers, hostname: hostname() });
+  // systemd gives the service a directory of its own for credentials; from outside they are looked at where it takes them from.
+  const isService = resolve(io.cwd, file) === PLACES.config;
+  const env = isService ? { CREDENTIALS_DIRECTORY: PLACES.credentials, ...io.env } : io.env;
+  return loadConfig(file, { env, cwd: io.cwd, drivers, hostname: hostname() });
 }
 
 /**

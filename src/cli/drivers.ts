@@ -79,11 +79,34 @@ export function example(name: string, driver: AnyDriver): string {
   return ['version: 1', 'sensors:', `  my-${name}:`, ...lines.map((line) => `    ${line}`), ''].join('\n');
 }
 
+/** By the pins of the header that every Raspberry Pi has. */
+const WIRING: Readonly<Record<BusKind, readonly string[]>> = {
+  i2c: [
+    'VCC to 3.3 V (pin 1), GND to ground (pin 6), SDA to pin 3, SCL to pin 5: bus 1. Not to 5 V unless the module shifts levels.',
+    'SDA and SCL need pull-ups to 3.3 V: the board has 1.8 kOhm, and most modules bring their own.',
+  ],
+  gpio: [
+    'Signal to a GPIO: line 17 is GPIO17, on pin 11. Ground to pin 6, supply as the part needs it; the signal is at most 3.3 V.',
+    'A contact goes from the line to ground, with `pull: up` on the sensor.',
+  ],
+  files: ['As the kernel driver needs it; with its overlay in config.txt the kernel reads it, and Sedge the kernel.'],
+  none: [],
+};
+
 const KINDS: Readonly<Record<AnyDriver['kind'], string>> = {
   poll: 'is read at each slot of its schedule',
   event: 'speaks when something happens; has no schedule',
   counter: 'counts all the time, and is reported at each slot of its schedule',
 };
+
+/** The board itself and values out of nothing. */
+const NOT_WIRED = ['host', 'mock'];
+const addressPins = ({ addresses = [] }: AnyDriver): string[] =>
+  addresses.length > 1
+    ? [
+        `The address is set by a pin or solder bridge, or comes with the variant: ${addressesOf({ addresses } as AnyDriver)}.`,
+      ]
+    : [];
 
 function details(name: string, driver: AnyDriver): string {
   const channels = Object.entries(driver.channels).map(([channel, { quantity, min, max, resolution, ...rest }]) => [
@@ -109,6 +132,9 @@ function details(name: string, driver: AnyDriver): string {
     `\nChannels${driver.variant ? ' (options may change them)' : ''}\n`,
     columns(channels),
     options.length > 0 ? `\nOptions\n${options.join('')}` : '',
+    WIRING[driver.bus as BusKind].length > 0 && !NOT_WIRED.includes(name)
+      ? `\nWiring\n${[...WIRING[driver.bus as BusKind], ...addressPins(driver)].map((line) => `  ${line}\n`).join('')}`
+      : '',
     `\nExample\n\n${example(name, driver).replaceAll(/^(?=.)/gm, '  ')}`,
   ].join('');
 }
@@ -130,11 +156,23 @@ const asData = (name: string, { title, datasheet, bus, kind, addresses, channels
 export const driversCommand: Command = {
   name: 'drivers',
   summary: 'Lists the drivers, or what one takes and measures.',
-  usage: 'sedge drivers [NAME] [--json]',
-  help: '  --json  the same as data; durations in ms, rates in Hz\n',
-  options: { json: { type: 'boolean' } },
+  usage: 'sedge drivers [NAME] [--json] | sedge drivers --new NAME',
+  help: `  --json      the same as data; durations in ms, rates in Hz
+  --new NAME  writes NAME.js, NAME.sim.js and NAME.test.js here: a driver of your own, its simulation and its test,
+              which pass as they are; files that are there stay as they are`,
+  options: { json: { type: 'boolean' }, new: { type: 'string' } },
   maxPositionals: 1,
   async run(io, { values, positionals: [name] }) {
+    if (typeof values.new === 'string') {
+      if (name !== undefined) throw new SedgeError('usage', '--new takes the name itself: sedge drivers --new my-chip');
+      const { newDriver } = await import('./new-driver.ts');
+      const { driver, files } = await newDriver(values.new, io.cwd, Object.keys(drivers));
+      io.stdout.write(`${files.map((file) => `${file}\n`).join('')}`);
+      io.stderr.write(
+        `Next: node --test ${files.at(-1)}\nThen, in sedge.yaml: driver: ${driver}; sedge read --simulate reads its simulation.\n`,
+      );
+      return EXIT.done;
+    }
     if (name === undefined) {
       const all = Object.entries(drivers).map(([each, driver]) => asData(each, driver));
       io.stdout.write(values.json ? `${JSON.stringify(all, undefined, 2)}\n` : list());

@@ -10,6 +10,7 @@ import { hardware } from '../hardware.ts';
 import { createPipeline } from '../pipeline.ts';
 import { type Channels, type Instant, unitOf } from '../reading.ts';
 import { withinDeadline } from '../sampler/deadline.ts';
+import { OPENING_EXTRA_MS } from '../sampler/sensor-task.ts';
 import type { Measurement } from '../sampler/types.ts';
 import { sampledSensor, variantOf } from '../sensors.ts';
 import { type Command, type CommandIo, EXIT } from './command.ts';
@@ -103,7 +104,7 @@ Exit status: 0 all read, 69 a bus or chip is missing, 1 a sensor failed otherwis
     const sensors = choose(config.sensors, positionals);
     const { makeBuses } = await hardware({ simulate: values.simulate === true, clock: systemClock });
     const buses = makeBuses(config);
-    for (const sensor of config.sensors) buses.put(sensor);
+    for (const sensor of config.sensors) await buses.put(sensor);
     const width = Math.max(0, ...sensors.map(({ id }) => id.length));
 
     const stops: AbortController[] = [];
@@ -117,10 +118,11 @@ Exit status: 0 all read, 69 a bus or chip is missing, 1 a sensor failed otherwis
       const sampled = sampledSensor(sensor, buses, systemClock);
       const deadlineMs =
         sampled.deadlineMs + (kind === 'counter' ? COUNT_WINDOW_MS : 0) + (kind === 'event' ? FIRST_EVENT_MS : 0);
+      const openingMs = sampled.deadlineMs + OPENING_EXTRA_MS;
       const stop = new AbortController();
       stops.push(stop);
       try {
-        const open = await withinDeadline(systemClock, sampled.deadlineMs, `${sensor.id}: opening`, sampled.open, stop);
+        const open = await withinDeadline(systemClock, openingMs, `${sensor.id}: opening`, sampled.open, stop);
         try {
           const work = (signal: AbortSignal) => measure(kind, open, sampled, signal);
           const measurement = await withinDeadline(systemClock, deadlineMs, `${sensor.id}: the read`, work, stop);

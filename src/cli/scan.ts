@@ -6,6 +6,7 @@ import type { Config } from '../config/types.ts';
 import { missingBus } from '../doctor/i2c.ts';
 import { SedgeError } from '../errors.ts';
 import { isLocked } from '../journal/lock.ts';
+import { FIRST_MUX, LAST_MUX } from '../scan/behind-mux.ts';
 import { scanJson, scanText } from '../scan/report.ts';
 import { scanAll } from '../scan/scan.ts';
 import { busNumbers } from '../scan/sysfs.ts';
@@ -29,6 +30,18 @@ function busNumber(given: unknown): number | undefined {
   const number = typeof given === 'string' && /^\d+$/.test(given) ? Number(given) : Number.NaN;
   if (number <= MAX_BUS) return number;
   throw new SedgeError('usage', `--bus takes the N of /dev/i2c-N, not ${JSON.stringify(given)}`);
+}
+
+/** Several are written with commas: `0x70,0x71`. */
+function muxAddresses(given: unknown): readonly number[] {
+  if (given === undefined) return [];
+  return String(given)
+    .split(',')
+    .map((text) => {
+      const address = /^(0x[0-9a-f]+|\d+)$/i.test(text.trim()) ? Number(text) : Number.NaN;
+      if (address >= FIRST_MUX && address <= LAST_MUX) return address;
+      throw new SedgeError('usage', `--mux takes addresses of multiplexers, 0x70 to 0x77, not ${JSON.stringify(text)}`);
+    });
 }
 
 /** The configuration of a service that runs now; it talks to its chips, and nothing may come between. */
@@ -55,11 +68,17 @@ function inUse(config: Config | undefined, on: number): ReadonlyMap<number, stri
   );
 }
 
+const muxesOf = (config: Config | undefined, on: number): readonly number[] =>
+  (config?.sensors ?? []).flatMap(({ place }) =>
+    place.bus === 'i2c' && place.on === on && place.mux ? [place.mux.address] : [],
+  );
+
 export const scanOf = (machine: (env: NodeJS.ProcessEnv) => ScanMachine): Command => ({
   name: 'scan',
   summary: 'Shows what is on the I2C buses and GPIO of this board, and a configuration for it.',
-  usage: 'sedge scan [--bus N] [--json]',
+  usage: 'sedge scan [--bus N] [--mux ADDRESS[,ADDRESS]] [--json]',
   help: `  --bus N    only /dev/i2c-N; also one that is left alone otherwise (displays, mainboard)
+  --mux A    looks behind the channels of the TCA9548A at A, too; those of the configuration need not be named
   --json     the same for programs
 
 Draws each bus as i2cdetect does: the address where a chip answers, UU where a kernel driver holds it,
@@ -68,19 +87,22 @@ never written. Chips without an id are named with what they may be. A chip that 
 a setting (a PCF8574A port expander at 0x38 or 0x39) cannot be told beforehand: unplug it first.
 Exit status: 0 looked, 69 there is no such bus or it cannot be used, 75 a service runs whose configuration
 may not be read.`,
-  options: { bus: { type: 'string' }, json: { type: 'boolean' } },
+  options: { bus: { type: 'string' }, mux: { type: 'string' }, json: { type: 'boolean' } },
   maxPositionals: 0,
   async run(io, { values }) {
     const only = busNumber(values.bus);
+    const asked = muxAddresses(values.mux);
     const { system, buses, clock } = machine(io.env);
     const config = await running(io);
+    const known = config ?? (await existingConfig(undefined, io).catch(() => undefined))?.config;
     const numbers = await busNumbers(system.files);
     const isMissing = only === undefined ? numbers.length === 0 : !numbers.includes(only);
     const around = {
       system,
       drivers,
       clock,
-      i2c: (on: number) => buses.i2c(on),
+      i2c: buses.i2c,
+      muxes: (on: number) => [...new Set([...asked, ...muxesOf(known, on)])],
       inUse: (on: number) => inUse(config, on),
     };
     const scan = isMissing && only !== undefined ? undefined : await scanAll(only, around);
@@ -93,7 +115,15 @@ may not be read.`,
       complain(`${message}: ${fix}`);
       return EXIT.unavailable;
     }
-    const errors = (scan?.buses ?? []).flatMap(({ error }) => (error ? [error] : []));
+    const behind = (scan?.buses ?? []).flatMap(({ muxes }) => muxes);
+    // One that is named is on one of the buses; one of the configuration may not be there yet.
+    const isElsewhere = (address: number) => behind.some((one) => one.address === address && !one.error);
+    const errors = [
+      ...(scan?.buses ?? []).flatMap(({ error }) => (error ? [error] : [])),
+      ...behind.flatMap(({ address, error }) =>
+        error && asked.includes(address) && !isElsewhere(address) ? [error] : [],
+      ),
+    ];
     for (const { message } of errors) complain(message);
     return errors.length > 0 ? EXIT.unavailable : EXIT.done;
   },

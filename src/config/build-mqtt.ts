@@ -2,9 +2,16 @@
 import { isLocalHost } from '../hosts.ts';
 import { buildTls } from './build-tls.ts';
 import type { UplinkDesk } from './build-uplink.ts';
+import { HOME_ASSISTANT_PREFIX } from './mqtt-extras-spec.ts';
 import { join } from './nodes.ts';
-import type { CommandVerb, HomeAssistantConfig, MqttUplinkConfig, TopicsConfig } from './types.ts';
-import { HOME_ASSISTANT_PREFIX } from './uplink-spec.ts';
+import type {
+  CommandVerb,
+  Compression,
+  FormatName,
+  HomeAssistantConfig,
+  MqttUplinkConfig,
+  TopicsConfig,
+} from './types.ts';
 
 export interface MqttFile {
   readonly type: 'mqtt';
@@ -19,6 +26,8 @@ export interface MqttFile {
   readonly key_file?: string;
   readonly server_name?: string;
   readonly allow_insecure?: boolean;
+  readonly format: FormatName;
+  readonly compress: Compression;
   readonly qos: MqttUplinkConfig['qos'];
   readonly message_expiry?: number;
   readonly topics?: TopicsConfig;
@@ -83,6 +92,8 @@ export async function buildMqtt(file: MqttFile, desk: UplinkDesk): Promise<MqttU
     url: url.href.replace(/\/$/, ''),
     keepaliveMs: file.keepalive,
     topics: file.topics,
+    format: file.format,
+    compress: file.compress,
     qos: file.qos,
     tls,
     ...(homeAssistant && { homeAssistant }),

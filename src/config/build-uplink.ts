@@ -1,4 +1,6 @@
 /** An uplink of the configuration: what all types share, the files that it names, and one row per type. */
+import { buildFile, type FileFile } from './build-file.ts';
+import { buildHttp, type HttpFile } from './build-http.ts';
 import { buildMqtt, type MqttFile } from './build-mqtt.ts';
 import type { Checker } from './checker.ts';
 import { cronProblem } from './cron.ts';
@@ -14,7 +16,7 @@ export interface CommonUplinkFile {
   readonly max_rate?: number;
   readonly window?: { readonly cron?: string; readonly for?: number; readonly timezone?: string };
 }
-export type UplinkFile = CommonUplinkFile & (MqttFile | { readonly type?: undefined });
+export type UplinkFile = CommonUplinkFile & (MqttFile | HttpFile | FileFile | { readonly type?: undefined });
 
 /** What a row may ask and say. */
 export interface UplinkDesk {
@@ -27,16 +29,26 @@ export interface UplinkDesk {
   textOf(key: string, options: { readonly maxBytes: number; readonly isSecret?: boolean }): Promise<string | undefined>;
 }
 
+/** How a configuration names a file that systemd hands to the service. */
+const CREDENTIAL = /\$\{CREDENTIALS_DIRECTORY\}/;
+
 export async function buildUplink(
   name: string,
   file: UplinkFile,
   checker: Checker,
+  sensorIds: readonly string[],
 ): Promise<{ readonly uplink: UplinkConfig; readonly warnings: readonly string[] } | undefined> {
   const path = join('uplinks', name);
   const warnings: string[] = [];
   const report = (key: string, message: string) =>
     checker.report(checker.offsetOf(file, key), join(path, key), message);
   const common = await buildCommon(name, file, checker, path);
+  for (const key of ['include', 'exclude'] as const) {
+    for (const glob of common[key] ?? []) {
+      const pattern = new RegExp(`^${glob.replaceAll('*', '.*')}$`);
+      if (!sensorIds.some((id) => pattern.test(id))) warnings.push(`${join(path, key)}: \`${glob}\` fits no sensor`);
+    }
+  }
   const desk: UplinkDesk = {
     common,
     checker,
@@ -48,7 +60,12 @@ export async function buildUplink(
       if (typeof named !== 'string') return undefined;
       const found = await readText(named, maxBytes);
       if ('wrong' in found) {
-        report(key, `${checker.written(file, key)} ${found.wrong}`);
+        const written = checker.written(file, key);
+        // systemd.exec(5), LoadCredential=: files are handed over when the service starts, and then stay as they were.
+        const hint = CREDENTIAL.test(written)
+          ? ': put it in /etc/credstore, then sudo systemctl restart sedge, since systemd hands credentials over at a start'
+          : '';
+        report(key, `${written} ${found.wrong}${hint}`);
         return undefined;
       }
       if (isSecret && found.open) {
@@ -59,8 +76,12 @@ export async function buildUplink(
   };
   if (file.type === undefined) return undefined;
   // One row per type.
-  const builders = { mqtt: buildMqtt };
-  const uplink = await builders[file.type](file, desk);
+  const build = {
+    mqtt: () => buildMqtt(file as MqttFile, desk),
+    http: () => buildHttp(file as HttpFile, desk),
+    file: () => buildFile(file as FileFile, desk),
+  };
+  const uplink = await build[file.type]();
   return uplink && { uplink, warnings };
 }
 

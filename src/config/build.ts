@@ -23,6 +23,8 @@ export interface ConfigFile {
     readonly commit_every: number;
     readonly commit_every_offline?: number;
     readonly max_size: number;
+    readonly max_age?: number;
+    readonly min_free: number;
     readonly when_full: Config['journal']['whenFull'];
   };
   readonly clock?: { readonly wait: number };
@@ -56,7 +58,7 @@ export async function buildConfig(
   onePlaceEach(sensors, sensorFiles, checker);
   const uplinks = [];
   for (const [name, uplink] of Object.entries(uplinkFiles)) {
-    const built = uplink && (await buildUplink(name, uplink, checker));
+    const built = uplink && (await buildUplink(name, uplink, checker, Object.keys(sensorFiles)));
     if (built) uplinks.push(built.uplink);
     warnings.push(...(built?.warnings ?? []));
   }
@@ -69,11 +71,6 @@ export async function buildConfig(
   }
   const { journal, clock, simulation } = file;
   const commitEveryMs = journal?.commit_every ?? 0;
-  if (journal?.when_full === 'thin') {
-    warnings.push(
-      'journal.when_full: thinning is not built yet: a full journal drops the oldest records, and says which',
-    );
-  }
   return {
     device: file.device ?? (host || 'device'),
     sensors,
@@ -82,6 +79,8 @@ export async function buildConfig(
       commitEveryMs,
       commitEveryOfflineMs: journal?.commit_every_offline ?? commitEveryMs,
       maxSizeBytes: journal?.max_size ?? 0,
+      minFreeBytes: journal?.min_free ?? 0,
+      ...(journal?.max_age !== undefined && { maxAgeMs: journal.max_age }),
       whenFull: journal?.when_full ?? 'drop_oldest',
     },
     clock: { waitMs: clock?.wait ?? 0 },

@@ -57,11 +57,21 @@ export const configSpec = (drivers: KnownDrivers): ObjectSpec => ({
           min: 4_000_000,
           doc: 'Bound on all files under the directory.',
         },
+        min_free: {
+          kind: 'size',
+          default: 0,
+          doc: 'Kept free on its file system for others, at the cost of the oldest readings.',
+        },
+        max_age: {
+          kind: 'duration',
+          min: HOUR_MS,
+          doc: 'Readings taken longer ago are dropped unsent; never unless set.',
+        },
         when_full: {
           kind: 'choice',
           default: 'drop_oldest',
           choices: ['drop_oldest', 'reject_new', 'thin'],
-          doc: 'What gives way then.',
+          doc: 'What gives way then; `thin` keeps smallest, largest and every tenth of the oldest readings of each sensor.',
         },
       },
     },

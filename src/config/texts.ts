@@ -79,3 +79,31 @@ export function checkTimezone(name: string): string | undefined {
 }
 
 export const checkNotEmpty = (text: string): string | undefined => (text === '' ? 'is empty' : undefined);
+
+export function checkHttpUrl(text: string): string | undefined {
+  if (!URL.canParse(text)) return 'is not a URL: write https://host/path';
+  const url = new URL(text);
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'does not begin with https:// or http://';
+  if (url.hash !== '') return 'has a part behind #, which no server sees: write %23 for a # in the query';
+  try {
+    decodeURIComponent(url.username + url.password);
+  } catch {
+    return 'has a % that does not begin an escape: write %25';
+  }
+  return undefined;
+}
+
+/** RFC 9110 section 5.6.2. */
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+/** What makes the request what it is. */
+const OWN_HEADER =
+  /^(host|content-(type|length|encoding)|transfer-encoding|connection|keep-alive|expect|te|trailer|upgrade)$/i;
+
+export function checkHeaderName(name: string): string | undefined {
+  if (!HEADER_NAME.test(name)) return 'is not the name of a header';
+  return OWN_HEADER.test(name) ? 'is a header that Sedge sets itself' : undefined;
+}
+
+/** RFC 9110 section 5.5: visible ASCII, spaces and tabs between. */
+export const checkHeaderValue = (text: string): string | undefined =>
+  /^[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?$/.test(text) ? undefined : 'holds what a header cannot carry';

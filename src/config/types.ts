@@ -68,6 +68,8 @@ export interface MqttUplinkConfig extends CommonUplinkConfig {
   readonly keepaliveMs: number;
   readonly topics: TopicsConfig;
   /** Of the readings. */
+  readonly format: FormatName;
+  readonly compress: Compression;
   readonly qos: 0 | 1 | 2;
   readonly messageExpiryMs?: number;
   readonly tls: TlsConfig;
@@ -81,7 +83,35 @@ export interface HomeAssistantConfig {
   /** The level of the discovery topic before the station's own. */
   readonly nodeId?: string;
 }
-export type UplinkConfig = MqttUplinkConfig;
+
+/** The forms of a batch; what each says stands in uplink/formats/. */
+export const FORMAT_NAMES = ['json', 'senml', 'influx', 'csv'] as const;
+export type FormatName = (typeof FORMAT_NAMES)[number];
+export const COMPRESSIONS = ['none', 'deflate', 'gzip'] as const;
+export type Compression = (typeof COMPRESSIONS)[number];
+
+export interface HttpUplinkConfig extends CommonUplinkConfig {
+  readonly type: 'http';
+  /** Without user name and password. */
+  readonly url: string;
+  readonly format: FormatName;
+  readonly compress: Compression;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The whole value of the header. */
+  readonly authorization?: string;
+  readonly timeoutMs: number;
+  readonly tls: TlsConfig;
+  readonly deadLetterFile?: string;
+}
+
+export interface FileUplinkConfig extends CommonUplinkConfig {
+  readonly type: 'file';
+  readonly directory: string;
+  readonly mountPoint?: string;
+  readonly format: 'jsonl' | 'csv';
+  readonly rotate: { readonly sizeBytes: number; readonly everyMs: number };
+}
+export type UplinkConfig = MqttUplinkConfig | HttpUplinkConfig | FileUplinkConfig;
 
 /** A topic of its own, or off; undefined is the default under `<prefix>/<device>`. */
 export interface TopicsConfig {
@@ -113,6 +143,9 @@ export interface Config {
     readonly commitEveryMs: number;
     readonly commitEveryOfflineMs: number;
     readonly maxSizeBytes: number;
+    /** Of the file system, for others. */
+    readonly minFreeBytes: number;
+    readonly maxAgeMs?: number;
     readonly whenFull: 'drop_oldest' | 'reject_new' | 'thin';
   };
   readonly clock: { readonly waitMs: number };

@@ -2,22 +2,21 @@
  * The part of the configuration that describes an uplink, as data: the keys that every type has, and the rows of the types.
  * A new type is one row in `SORTS`, one in build-uplink.ts and one in uplink/index.ts.
  */
+
+import { COMMANDS, HOME_ASSISTANT, ownTopic } from './mqtt-extras-spec.ts';
+import { COMPRESS, FORMAT, fileSpec, httpSpec } from './outlet-spec.ts';
 import type { ObjectSpec, Spec } from './shape.ts';
 import {
   checkBrokerUrl,
   checkId,
-  checkNodeId,
   checkNotEmpty,
   checkSensorGlob,
   checkTimezone,
   checkTopic,
   ID_PATTERN,
-  NODE_ID_PATTERN,
 } from './texts.ts';
-import type { CommandVerb } from './types.ts';
+import { tlsKeys } from './tls-spec.ts';
 
-/** Home Assistant's own default. */
-export const HOME_ASSISTANT_PREFIX = 'homeassistant';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** How long node-cron can look ahead; longer than any sensible visit to a network. */
@@ -29,16 +28,7 @@ const topic = (doc: string): Spec => ({
   of: [OFF, { kind: 'text', check: checkTopic, pattern: '^[^+#]+$', doc: 'A topic of its own.' }],
 });
 
-const ownTopic = (doc: string): Spec => ({
-  kind: 'text',
-  check: (text) => (text === 'off' ? 'cannot be off: list nothing under `commands`' : checkTopic(text)),
-  pattern: '^[^+#]+$',
-  doc,
-});
-
-const COMMANDS: readonly CommandVerb[] = ['read', 'reload', 'interval', 'health', 'journal'];
-
-const TYPES = ['mqtt'] as const;
+const TYPES = ['mqtt', 'http', 'file'] as const;
 const UPLINK_TYPE: Spec = { kind: 'choice', choices: TYPES, doc: 'The protocol.' };
 const globs = (doc: string): Spec => ({
   kind: 'list',
@@ -127,14 +117,7 @@ const MQTT: ObjectSpec = {
       max: 65_535_000,
       doc: 'A broken connection is noticed after one and a half of this.',
     },
-    ca_file: { kind: 'file', doc: 'Certificates (PEM) to trust instead of the usual ones.' },
-    cert_file: { kind: 'file', doc: 'Certificate (PEM) by which the broker knows this client.' },
-    key_file: { kind: 'file', doc: 'The private key of cert_file (PEM, mode 600).' },
-    server_name: {
-      kind: 'text',
-      check: checkNotEmpty,
-      doc: 'Name that the certificate of the broker must have; the host of url unless set.',
-    },
+    ...tlsKeys('broker'),
     allow_insecure: {
       kind: 'boolean',
       default: false,
@@ -152,37 +135,10 @@ const MQTT: ObjectSpec = {
       max: 365 * DAY_MS,
       doc: 'The broker drops batches that a subscriber did not fetch in this time; never unless set (MQTT 5).',
     },
-    home_assistant: {
-      kind: 'either',
-      doc: 'Tells Home Assistant what this station measures, so that each channel appears there by itself.',
-      of: [
-        { kind: 'boolean', doc: 'With the usual topics.' },
-        {
-          kind: 'object',
-          doc: 'With topics of its own.',
-          keys: {
-            discovery_prefix: {
-              kind: 'text',
-              default: HOME_ASSISTANT_PREFIX,
-              check: checkTopic,
-              pattern: '^[^+#]+$',
-              doc: 'The discovery prefix set in Home Assistant.',
-            },
-            node_id: {
-              kind: 'text',
-              check: checkNodeId,
-              pattern: NODE_ID_PATTERN,
-              doc: 'One more level in the discovery topic, for brokers whose access rules ask for it.',
-            },
-          },
-        },
-      ],
-    },
-    commands: {
-      kind: 'list',
-      doc: 'What may be asked over MQTT; nothing unless set. Whoever may write the request topics at the broker may ask it.',
-      of: { kind: 'choice', choices: COMMANDS, doc: 'A command.' },
-    },
+    format: FORMAT,
+    compress: COMPRESS,
+    home_assistant: HOME_ASSISTANT,
+    commands: COMMANDS,
     ...COMMON,
     topics: {
       kind: 'object',
@@ -210,7 +166,11 @@ const MQTT: ObjectSpec = {
   },
 };
 
-const SORTS: Readonly<Record<string, ObjectSpec>> = { mqtt: MQTT };
+const SORTS: Readonly<Record<string, ObjectSpec>> = {
+  mqtt: MQTT,
+  http: httpSpec(UPLINK_TYPE, COMMON),
+  file: fileSpec(UPLINK_TYPE, COMMON),
+};
 
 export const UPLINKS: Spec = {
   kind: 'map',

@@ -5,7 +5,7 @@
 import { stat } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import type { AnyDriver } from '../driver.ts';
-import { messageOf } from '../errors.ts';
+import { messageOf, SedgeError } from '../errors.ts';
 import { importFile } from '../import.ts';
 import { UNITS } from '../reading.ts';
 import { checkChannelName } from './texts.ts';
@@ -72,6 +72,36 @@ export function driverProblem(value: unknown): string | undefined {
   return undefined;
 }
 
+/** Where drivers of the user's own came from. */
+const files = new WeakMap<object, string>();
+
+/**
+ * The simulation beside a user's driver: `./my-chip.sim.js` for `./my-chip.js`. Undefined where there is none, and for drivers
+ * that are not the user's.
+ */
+export async function loadSimulation(
+  driver: AnyDriver,
+): Promise<{ readonly path: string; readonly exported: unknown } | undefined> {
+  const file = files.get(driver);
+  if (file === undefined) return undefined;
+  const path = file.replace(/(\.[cm]?[jt]s)$/, '.sim$1');
+  const changed = await stat(path).catch(() => undefined);
+  if (!changed) return undefined;
+  try {
+    const address = `${pathToFileURL(path).href}?changed=${changed.mtimeMs}`;
+    const { simulation } = (await importFile(address)) as { readonly simulation?: unknown };
+    if (isRecord(simulation) && simulation.bus === driver.bus && typeof simulation.create === 'function') {
+      return { path, exported: simulation };
+    }
+  } catch (cause) {
+    throw new SedgeError('config.invalid', `${path} cannot be loaded: ${messageOf(cause)}`, { cause });
+  }
+  throw new SedgeError(
+    'config.invalid',
+    `${path} exports no \`simulation\` with bus: ${driver.bus} and a function create`,
+  );
+}
+
 export async function loadDriver(path: string): Promise<LoadedDriver> {
   let changedMs: number;
   try {
@@ -88,5 +118,7 @@ export async function loadDriver(path: string): Promise<LoadedDriver> {
     return { wrong: `cannot be loaded: ${messageOf(error)}` };
   }
   const problem = driverProblem(exported);
-  return problem === undefined ? (exported as AnyDriver) : { wrong: problem };
+  if (problem !== undefined) return { wrong: problem };
+  files.set(exported as AnyDriver, path);
+  return exported as AnyDriver;
 }

@@ -3,8 +3,8 @@
 import { isIP } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, connect, type PeerCertificate } from 'node:tls';
 import type { Clock } from '../clock.ts';
-import type { MqttUplinkConfig, TlsConfig } from '../config/types.ts';
-import type { BrokerPlace } from '../uplink/mqtt-errors.ts';
+import type { TlsConfig } from '../config/types.ts';
+import type { Place } from './network.ts';
 import { type Finding, fault, warning } from './types.ts';
 
 const TLS_MS = 5_000;
@@ -13,17 +13,23 @@ const SOON_MS = 14 * DAY_MS;
 const ABSENT = { because: 'absent' } as const;
 const SET_CLOCK = 'sudo timedatectl set-ntp true';
 
+/** How a URL of the protocol begins, with and without TLS. */
+export interface Scheme {
+  readonly plain: string;
+  readonly tls: string;
+  readonly tlsPort: number;
+  /** What the other side is called. */
+  readonly other: string;
+}
+const MQTT: Scheme = { plain: 'mqtt', tls: 'mqtts', tlsPort: 8883, other: 'broker' };
+
 interface Seen {
   readonly certificate: PeerCertificate;
   /** OpenSSL's name for why the chain is not trusted. */
   readonly distrust: string | undefined;
 }
 
-function look(
-  { host, port }: BrokerPlace,
-  { ca, cert, key, serverName }: TlsConfig,
-  clock: Clock,
-): Promise<Seen | string> {
+function look({ host, port }: Place, { ca, cert, key, serverName }: TlsConfig, clock: Clock): Promise<Seen | string> {
   const options: ConnectionOptions = {
     host,
     port,
@@ -56,9 +62,10 @@ function look(
 const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
 export async function certificateFindings(
-  place: BrokerPlace,
-  { tls }: MqttUplinkConfig,
+  place: Place,
+  { tls }: { readonly tls: TlsConfig },
   clock: Clock,
+  scheme: Scheme = MQTT,
 ): Promise<readonly Finding[]> {
   const { host, port } = place;
   const at = `${host}:${port}`;
@@ -67,7 +74,7 @@ export async function certificateFindings(
     return [
       fault(`${at} does not speak TLS (${seen})`, {
         ...ABSENT,
-        fix: `set url: "mqtt://${at}", or its TLS port (often 8883)`,
+        fix: `set url: "${scheme.plain}://${at}", or its TLS port (often ${scheme.tlsPort})`,
       }),
     ];
   const { certificate, distrust } = seen;
@@ -89,7 +96,7 @@ export async function certificateFindings(
   if (distrust !== undefined && !/EXPIRED|NOT_YET_VALID/.test(distrust))
     return [
       fault(`the certificate of ${at} is signed by nobody who is known here (${distrust})`, {
-        fix: `copy the broker's authority to /etc/sedge/ca.pem and set ca_file: /etc/sedge/ca.pem`,
+        fix: `copy the ${scheme.other}'s authority to /etc/sedge/ca.pem and set ca_file: /etc/sedge/ca.pem`,
       }),
     ];
   if (checkServerIdentity(tls.serverName ?? host, certificate)) {
@@ -97,7 +104,10 @@ export async function certificateFindings(
     const [first] = names.filter((name) => name !== '' && !name.includes('*'));
     return [
       fault(`the certificate is for ${names.join(', ') || 'no name'}, not for ${host}`, {
-        fix: first === undefined ? `give the broker a certificate for ${host}` : `set url: "mqtts://${first}:${port}"`,
+        fix:
+          first === undefined
+            ? `give the broker a certificate for ${host}`
+            : `set url: "${scheme.tls}://${first}:${port}"`,
       }),
     ];
   }

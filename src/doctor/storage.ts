@@ -1,7 +1,8 @@
 /** The checks of the journal: its directory and space, what is in it, and how much it writes. Reads only, without the lock. */
 import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { blockCodec } from '../block-codec.ts';
 import { unpack } from '../codec.ts';
 import type { Config } from '../config/types.ts';
 import { isoTime } from '../delivery.ts';
@@ -28,6 +29,14 @@ const hours = (ms: number): string => `${(ms / 3_600_000).toFixed(1)} h`;
 /** The directory, or the nearest one above that is there. */
 async function standing(directory: string): Promise<string> {
   for (let at = directory; ; at = dirname(at)) if ((await OWN_FILES.facts(at)) || at === dirname(at)) return at;
+}
+
+/** Where the file system begins that holds this directory: the highest one above it on the same device. */
+async function mountOf(directory: string): Promise<string> {
+  const { dev } = await stat(directory);
+  let at = directory;
+  while (at !== dirname(at) && (await stat(dirname(at))).dev === dev) at = dirname(at);
+  return at;
 }
 
 export const storageCheck: Check = {
@@ -61,7 +70,7 @@ async function room({ journal }: Config, { subject }: DoctorContext): Promise<re
   if (isReadOnly)
     return [
       fault(`the file system of ${there} is read-only: the card may be failing`, {
-        fix: 'dmesg | tail -n 30, then sudo mount -o remount,rw / or replace the card',
+        fix: `sudo mount -o remount,rw ${await mountOf(there)}   (if it does not stay so, replace the card: dmesg | tail -n 30)`,
       }),
     ];
 
@@ -93,7 +102,7 @@ async function room({ journal }: Config, { subject }: DoctorContext): Promise<re
 }
 
 async function sizeOf(directory: string): Promise<number> {
-  const status = await inspectJournal(directory).catch(() => undefined);
+  const status = await inspectJournal(directory, { codec: blockCodec }).catch(() => undefined);
   return status?.sizeBytes ?? 0;
 }
 
@@ -145,7 +154,7 @@ export const journalCheck: Check = {
     if (!facts) return [ok(`no journal yet in ${directory}`)];
     if (!mayUse({ name: '', isService: false, ...system.user }, facts))
       return [warning(`${directory} may not be read by this user`, { fix: 'sudo sedge doctor' })];
-    const status = await inspectJournal(directory).catch((error: unknown) => ({ error }));
+    const status = await inspectJournal(directory, { codec: blockCodec }).catch((error: unknown) => ({ error }));
     if ('error' in status)
       return [
         fault(`the journal cannot be read (${codeOf(status.error) ?? ''} ${messageOf(status.error)})`, {

@@ -1,25 +1,24 @@
 /**
- * The check of each uplink, step by step as a connection is made: the name, TCP, TLS, the login, and a message at QoS 1 to
+ * The check of each uplink (HTTP and files: outlets.ts), step by step as a connection is made: the name, TCP, TLS, the login, and a message at QoS 1 to
  * `<base>/doctor` that comes back. Under MQTT 3.1.1 a broker may acknowledge what it throws away, so coming back is the
  * proof. Nothing retained is left and no session; the client id is not the station's, whose connection stays.
  */
 import { randomBytes } from 'node:crypto';
-import { lookup } from 'node:dns/promises';
-import { connect } from 'node:net';
-import type { Clock } from '../clock.ts';
-import type { MqttUplinkConfig } from '../config/types.ts';
+import type { MqttUplinkConfig, UplinkConfig } from '../config/types.ts';
 import { codeOf, messageOf, SedgeError } from '../errors.ts';
 import type { MqttConnection } from '../uplink/mqtt-connection.ts';
 import { createDial, parseBroker } from '../uplink/mqtt-dial.ts';
 import type { BrokerPlace } from '../uplink/mqtt-errors.ts';
 import { certificateFindings } from './certificate.ts';
+import { ABSENT, connects, resolves, within } from './network.ts';
+import { outletSteps } from './outlets.ts';
 import { type Check, type DoctorContext, type Finding, fault, halves, ok, warning } from './types.ts';
 
-const STEP_MS = 5_000;
 /** For a message to come back that is already acknowledged. */
 const RETURN_MS = 2_000;
 const KEEPALIVE_MS = 30_000;
-const ABSENT = { because: 'absent' } as const;
+const BROKER_FIX =
+  'on the broker: sudo systemctl restart mosquitto, and "listener 1883" in its configuration; or correct url:';
 
 export const uplinksCheck: Check = {
   id: 'uplinks',
@@ -32,21 +31,28 @@ export const uplinksCheck: Check = {
   },
 };
 
-async function examine(uplink: MqttUplinkConfig, device: string, context: DoctorContext): Promise<readonly Finding[]> {
+export type Step = () => Promise<readonly Finding[]>;
+
+function mqttSteps(uplink: MqttUplinkConfig, device: string, context: DoctorContext): readonly Step[] {
   const id = `${uplink.clientId ?? `sedge-${device}-${uplink.name}`}-doctor`;
   const { place } = parseBroker(uplink.url, id);
-  const about = uplink.name;
-  const steps = [
+  return [
     () => resolves(place, context.clock),
-    () => connects(place, context.clock),
+    () => connects(place, context.clock, BROKER_FIX),
     ...(place.tls ? [() => certificateFindings(place, uplink, context.clock)] : []),
     () => roundTrip(uplink, place, `${uplink.topics.prefix}/${device}/doctor`, context),
   ];
+}
+
+async function examine(uplink: UplinkConfig, device: string, context: DoctorContext): Promise<readonly Finding[]> {
+  const about = uplink.name;
+  const steps = uplink.type === 'mqtt' ? mqttSteps(uplink, device, context) : outletSteps(uplink, context);
   const found: Finding[] = [];
   for (const step of steps) {
     const findings = await step();
     found.push(...findings.map((one) => ({ about, ...one })));
-    if (findings.some(({ state }) => state === 'fault')) return found;
+    // A stick that is away says all there is to say.
+    if (findings.some(({ state }) => state === 'fault' || (uplink.type === 'file' && state !== 'ok'))) return found;
   }
   // What works for us and not for the service: another client with its id, rights of its own, an old configuration.
   const report = context.service?.uplinks[uplink.name];
@@ -63,61 +69,6 @@ async function examine(uplink: MqttUplinkConfig, device: string, context: Doctor
       warning(`the running service: ${report.warning}`, { about, fix: 'give each station a `device:` of its own' }),
     );
   return found;
-}
-
-/** The first of two: the work, or undefined after the step's time. */
-export async function within<T>(clock: Clock, work: Promise<T>, ms = STEP_MS): Promise<T | undefined> {
-  const timer = new AbortController();
-  try {
-    return await Promise.race([work, clock.sleep(ms, timer.signal).then(() => undefined)]);
-  } finally {
-    timer.abort();
-  }
-}
-
-async function resolves({ host }: BrokerPlace, clock: Clock): Promise<readonly Finding[]> {
-  const found = await within(
-    clock,
-    lookup(host).catch((error: NodeJS.ErrnoException) => error),
-  );
-  if (found === undefined || (found instanceof Error && found.code === 'EAI_AGAIN'))
-    return [
-      fault(`the name server does not answer for ${host}`, {
-        ...ABSENT,
-        fix: `getent hosts ${host}; check the network: ip route; cat /etc/resolv.conf`,
-      }),
-    ];
-  if (found instanceof Error)
-    return [
-      fault(`the name ${host} is not known`, { ...ABSENT, fix: `correct the host in url:, or try ping ${host}` }),
-    ];
-  return [];
-}
-
-function connects({ host, port }: BrokerPlace, clock: Clock): Promise<readonly Finding[]> {
-  const socket = connect({ host, port });
-  const tried = new Promise<readonly Finding[]>((resolve) => {
-    socket.once('connect', () => resolve([]));
-    socket.once('error', ({ code }: NodeJS.ErrnoException) =>
-      resolve([
-        code === 'ECONNREFUSED'
-          ? fault(`nothing listens at ${host}:${port}`, {
-              ...ABSENT,
-              fix: 'on the broker: sudo systemctl restart mosquitto, and "listener 1883" in its configuration; or correct url:',
-            })
-          : fault(`${host}:${port} cannot be reached (${code})`, { ...ABSENT, fix: `ip route; ping ${host}` }),
-      ]),
-    );
-  });
-  const late = [
-    fault(`${host}:${port} does not answer`, {
-      ...ABSENT,
-      fix: `open TCP port ${port} in the firewalls on the way: nc -vz ${host} ${port}`,
-    }),
-  ];
-  return within(clock, tried)
-    .then((found) => found ?? late)
-    .finally(() => socket.destroy());
 }
 
 const LOGIN_FIXES: Readonly<Record<string, string>> = {

@@ -8,9 +8,15 @@ import type { Gap, GapReason } from './types.ts';
 
 export interface GapEntry {
   readonly stream: string;
-  readonly from: number;
+  /** First and last number lost, and how many of them are. */
+  from: number;
   to: number;
+  lost: number;
   readonly reason: GapReason;
+  /** Nothing of spanFrom..spanTo is stored any more; false for `thinned`, of which the segments know what is left. */
+  readonly covers: boolean;
+  spanFrom: number;
+  spanTo: number;
   /** It may have been handed out: its bounds are fixed. */
   offered: boolean;
   /** Acknowledged; kept until the records before it are acknowledged too, because it says what is not stored. */
@@ -33,67 +39,124 @@ export interface Consumer {
   given: number;
   /** Records not acknowledged that were lost, since the consumer is known. */
   dropped: number;
-  /** Ascending, not overlapping. */
+  /** Ascending; those that cover do not overlap. */
   gaps: GapEntry[];
 }
 
 /** Gaps of all consumers together; where the list is full, nothing more is dropped and new records are refused. */
 export const MAX_GAPS = 300;
 
-export const gapOf = ({ stream, from, to, reason }: GapEntry): Gap => ({
-  stream,
-  from,
-  to,
-  lost: to - from + 1,
-  reason,
-});
+export const gapOf = ({ stream, from, to, lost, reason }: GapEntry): Gap => ({ stream, from, to, lost, reason });
 
-/** Names what of `from`..`to` is neither acknowledged nor named yet. Returns how many numbers that are. */
-export function addGap(consumer: Consumer, stream: string, from: number, to: number, reason: GapReason): number {
-  let lost = 0;
-  for (const [start, end] of uncovered(consumer, Math.max(from, consumer.acked + 1), to)) {
-    lost += end - start + 1;
-    const before = consumer.gaps.find((gap) => gap.to === start - 1);
-    if (before && !before.offered && before.stream === stream && before.reason === reason) before.to = end;
-    else consumer.gaps.push({ stream, from: start, to: end, reason, offered: false, settled: false });
-  }
-  consumer.gaps.sort((a, b) => a.from - b.from);
-  consumer.dropped += lost;
-  return lost;
+/** Which of some numbers were there to be lost: all, unless thinning had taken some. Undefined: none. */
+export type Stored = (from: number, to: number) => Pick<GapEntry, 'from' | 'to' | 'lost'> | undefined;
+const allStored: Stored = (from, to) => ({ from, to, lost: to - from + 1 });
+
+/**
+ * Names what of `from`..`to` is neither acknowledged nor named yet, in entries of their own, so that `withdraw` can take
+ * them back; `join` makes fewer of them.
+ */
+export function addGap(
+  consumer: Consumer,
+  stream: string,
+  from: number,
+  to: number,
+  reason: GapReason,
+  stored: Stored = allStored,
+): GapEntry[] {
+  return uncovered(consumer, Math.max(from, consumer.acked + 1), to).map(([spanFrom, spanTo]) => {
+    const lost = stored(spanFrom, spanTo);
+    // Where all had been thinned away there is nothing to tell, but that nothing is there.
+    const silent = { from: spanFrom, to: spanTo, lost: 0, offered: true, settled: true };
+    return insert(consumer, {
+      stream,
+      reason,
+      covers: true,
+      spanFrom,
+      spanTo,
+      ...(lost ? { ...lost, offered: false, settled: false } : silent),
+    });
+  });
 }
 
-/** Takes back what `addGap` named, as far as nobody was told. */
-export function withdrawGap(consumer: Consumer, from: number, to: number): void {
+/** Names what thinning takes of a segment: `lost` of the numbers `from`..`to`. The rest of `span` is still to come. */
+export function addThinned(
+  consumer: Consumer,
+  stream: string,
+  span: readonly [number, number],
+  lost: Pick<GapEntry, 'from' | 'to' | 'lost'>,
+): GapEntry {
+  const [spanFrom, spanTo] = span;
+  const fixed = { stream, reason: 'thinned', covers: false, spanFrom, spanTo } as const;
+  return insert(consumer, { ...fixed, ...lost, offered: false, settled: false });
+}
+
+function insert(consumer: Consumer, gap: GapEntry): GapEntry {
+  consumer.gaps.push(gap);
+  consumer.gaps.sort((a, b) => a.spanFrom - b.spanFrom);
+  consumer.dropped += gap.lost;
+  return gap;
+}
+
+/** Takes an entry back, unless somebody was told. */
+export function withdraw(consumer: Consumer, gap: GapEntry): void {
+  const index = consumer.gaps.indexOf(gap);
+  if (index < 0 || (gap.offered && gap.lost > 0)) return;
+  consumer.gaps.splice(index, 1);
+  consumer.dropped -= gap.lost;
+}
+
+/** Makes one entry of those that touch and say the same, as far as nobody was told: there is room for few. */
+export function join(consumer: Consumer): void {
   for (const gap of [...consumer.gaps]) {
-    if (gap.offered || gap.to < from || gap.from > to) continue;
-    consumer.dropped -= gap.to - Math.max(gap.from, from) + 1;
-    if (gap.from < from) gap.to = from - 1;
-    else consumer.gaps.splice(consumer.gaps.indexOf(gap), 1);
+    if (gap.offered || !consumer.gaps.includes(gap)) continue;
+    for (const other of consumer.gaps.filter((one) => one !== gap && mayJoin(gap, one))) {
+      gap.from = Math.min(gap.from, other.from);
+      gap.to = Math.max(gap.to, other.to);
+      gap.lost += other.lost;
+      gap.spanFrom = Math.min(gap.spanFrom, other.spanFrom);
+      gap.spanTo = Math.max(gap.spanTo, other.spanTo);
+      consumer.gaps.splice(consumer.gaps.indexOf(other), 1);
+    }
   }
 }
 
-/** The parts of `from`..`to` that no gap names. */
+const mayJoin = (a: GapEntry, b: GapEntry): boolean =>
+  !b.offered &&
+  a.stream === b.stream &&
+  a.reason === b.reason &&
+  a.covers === b.covers &&
+  a.spanFrom <= b.spanTo + 1 &&
+  b.spanFrom <= a.spanTo + 1;
+
+/** The parts of `from`..`to` of which no gap says that nothing is left. */
 export function uncovered(consumer: Consumer, from: number, to: number): [number, number][] {
   const parts: [number, number][] = [];
   let start = from;
   for (const gap of consumer.gaps) {
-    if (gap.to < start) continue;
-    if (gap.from > to) break;
-    if (gap.from > start) parts.push([start, gap.from - 1]);
-    start = gap.to + 1;
+    if (!gap.covers || gap.spanTo < start) continue;
+    if (gap.spanFrom > to) break;
+    if (gap.spanFrom > start) parts.push([start, gap.spanFrom - 1]);
+    start = gap.spanTo + 1;
   }
   if (start <= to) parts.push([start, to]);
   return parts;
 }
 
-/** How many of the numbers `from`..`to` can still come. */
-export const countLeft = (consumer: Consumer, from: number, to: number): number =>
-  uncovered(consumer, from, to).reduce((sum, [start, end]) => sum + end - start + 1, 0);
+/** How many of the numbers `from`..`to` can still come; `taken` says how many of some numbers thinning took. */
+export const countLeft = (
+  consumer: Consumer,
+  from: number,
+  to: number,
+  taken: (from: number, to: number) => number,
+): number => uncovered(consumer, from, to).reduce((sum, [start, end]) => sum + end - start + 1 - taken(start, end), 0);
 
 /** Moves on past gaps: the first number from `seq` that is in no gap. */
 export function skipGaps(consumer: Consumer, seq: number): number {
   let next = seq;
-  for (const gap of consumer.gaps) if (gap.from <= next && next <= gap.to) next = gap.to + 1;
+  for (const { covers, spanFrom, spanTo } of consumer.gaps) {
+    if (covers && spanFrom <= next && next <= spanTo) next = spanTo + 1;
+  }
   return next;
 }
 
@@ -111,24 +174,27 @@ export function firstPending(
 
 /** First number of the first gap after `seq`; infinity if there is none. */
 export const nextGapAfter = (consumer: Consumer, seq: number): number =>
-  consumer.gaps.find((gap) => gap.from > seq)?.from ?? Number.POSITIVE_INFINITY;
+  consumer.gaps.find((gap) => gap.covers && gap.spanFrom > seq)?.spanFrom ?? Number.POSITIVE_INFINITY;
 
 /** Takes an acknowledgement in: never goes back, never beyond what was handed out. */
 export function acknowledge(consumer: Consumer, stream: string, seq: number, gaps: readonly Gap[]): void {
   for (const gap of gaps) {
-    const entry = consumer.gaps.find((one) => one.from === gap.from && one.to === gap.to && one.stream === gap.stream);
+    const entry = consumer.gaps.find(
+      (one) => one.from === gap.from && one.to === gap.to && one.stream === gap.stream && one.reason === gap.reason,
+    );
     if (entry) entry.settled = true;
   }
   consumer.stream = stream;
   consumer.acked = Math.max(consumer.acked, Math.min(seq, consumer.given));
   // A settled gap right behind the place is finished too.
   for (const gap of consumer.gaps) {
-    if (gap.settled && gap.from <= consumer.acked + 1 && gap.to > consumer.acked) consumer.acked = gap.to;
+    const { covers, settled, spanFrom, spanTo } = gap;
+    if (covers && settled && spanFrom <= consumer.acked + 1 && spanTo > consumer.acked) consumer.acked = spanTo;
   }
   consumer.given = Math.max(consumer.given, consumer.acked);
-  consumer.gaps = consumer.gaps.filter((gap) => !(gap.settled && gap.to <= consumer.acked));
+  consumer.gaps = consumer.gaps.filter((gap) => !(gap.settled && gap.spanTo <= consumer.acked));
 }
 
 /** May the numbers `from`..`to` be dropped, or might some have been delivered without our knowing? */
 export const mayDrop = (consumer: Consumer, from: number, to: number): boolean =>
-  countLeft(consumer, Math.max(from, consumer.acked + 1), Math.min(to, consumer.given)) === 0;
+  uncovered(consumer, Math.max(from, consumer.acked + 1), Math.min(to, consumer.given)).length === 0;

@@ -12,6 +12,7 @@ import { SedgeError } from '../errors.ts';
 import type { Consumer, GapEntry } from './consumer.ts';
 import { BLOCK_BYTES, roundUpToBlock } from './format.ts';
 import { errno, errnoOf, type JournalFile, type JournalFs, readFully, writeDurably, writeFully } from './fs.ts';
+import type { Written } from './wear.ts';
 
 export const CURSOR_NAMES = ['cursor-0', 'cursor-1'] as const;
 const MAGIC = Buffer.from('SEDGECUR', 'latin1');
@@ -32,26 +33,41 @@ export interface CursorState {
   readonly newest: { readonly stream: string; readonly seq: number } | undefined;
   readonly consumers: Readonly<Record<string, StoredConsumer>>;
   readonly notes: Readonly<Record<string, string>>;
+  /** To the device, in this and earlier openings; not in cursors of the first days. */
+  readonly written?: Written;
+  /** A thinned segment that waits under THINNED_NAME to take the place of this one: its gaps are told already. */
+  readonly replacement?: Replacement | undefined;
+}
+export interface Replacement {
+  readonly number: number;
+  readonly salt: number;
 }
 export type StoredConsumer = Pick<Consumer, 'stream' | 'acked' | 'offered' | 'dropped'> & {
-  /** [stream, from, to, reason, offered, settled] */
-  readonly gaps: readonly (readonly [string, number, number, GapEntry['reason'], 0 | 1, 0 | 1])[];
+  readonly gaps: readonly StoredGap[];
 };
+/** [stream, from, to, reason, offered, settled]; where thinning was at work also lost, covers, spanFrom, spanTo. */
+export type StoredGap = readonly [string, number, number, GapEntry['reason'], 0 | 1, 0 | 1, ...StoredSpan];
+type StoredSpan = readonly [] | readonly [number, 0 | 1, number, number];
 
 export const storedConsumer = (consumer: Consumer): StoredConsumer => ({
   stream: consumer.stream,
   acked: consumer.acked,
   offered: consumer.marked,
   dropped: consumer.dropped,
-  gaps: consumer.gaps.map((gap) => [
-    gap.stream,
-    gap.from,
-    gap.to,
-    gap.reason,
-    gap.offered ? 1 : 0,
-    gap.settled ? 1 : 0,
-  ]),
+  gaps: consumer.gaps.map((gap) => {
+    const { stream, from, to, reason, lost, spanFrom, spanTo } = gap;
+    const isPlain = gap.covers && from === spanFrom && to === spanTo && lost === to - from + 1;
+    const span: StoredSpan = isPlain ? [] : [lost, bit(gap.covers), spanFrom, spanTo];
+    return [stream, from, to, reason, bit(gap.offered), bit(gap.settled), ...span];
+  }),
 });
+const bit = (flag: boolean): 0 | 1 => (flag ? 1 : 0);
+
+export const gapFrom = ([stream, from, to, reason, offered, settled, ...span]: StoredGap): GapEntry => {
+  const [lost = to - from + 1, covers = 1, spanFrom = from, spanTo = to] = span;
+  const flags = { covers: covers === 1, offered: offered === 1, settled: settled === 1 };
+  return { stream, from, to, lost, reason, spanFrom, spanTo, ...flags };
+};
 
 export function encodeCursor(state: CursorState, generation: number): Buffer {
   const body = Buffer.from(JSON.stringify(state));
@@ -66,12 +82,22 @@ export function encodeCursor(state: CursorState, generation: number): Buffer {
 }
 
 export function decodeCursor(bytes: Buffer): { state: CursorState; generation: number } | undefined {
-  if (bytes.length < HEAD_BYTES || !bytes.subarray(0, 8).equals(MAGIC)) return undefined;
-  const end = HEAD_BYTES + bytes.readUInt32LE(16);
-  if (end > bytes.length || crc32(bytes.subarray(12, end)) !== bytes.readUInt32LE(8)) return undefined;
-  if (bytes.readUInt16LE(12) !== VERSION) return undefined;
+  const end = endOfBody(bytes);
+  if (end === undefined || bytes.readUInt16LE(12) !== VERSION) return undefined;
   const state = JSON.parse(bytes.toString('utf8', HEAD_BYTES, end)) as CursorState;
   return { state, generation: Number(bytes.readBigUInt64LE(20)) };
+}
+
+/** Whether a later version of the program wrote this slot. */
+export function isNewerCursor(bytes: Buffer): boolean {
+  return endOfBody(bytes) !== undefined && bytes.readUInt16LE(12) > VERSION;
+}
+
+/** Undefined unless the slot is whole. */
+function endOfBody(bytes: Buffer): number | undefined {
+  if (bytes.length < HEAD_BYTES || !bytes.subarray(0, 8).equals(MAGIC)) return undefined;
+  const end = HEAD_BYTES + bytes.readUInt32LE(16);
+  return end <= bytes.length && crc32(bytes.subarray(12, end)) === bytes.readUInt32LE(8) ? end : undefined;
 }
 
 /** The newest valid slot. Read only: safe beside a running journal. */

@@ -4,7 +4,8 @@
  *
  * Promises: `openDurableJournal` fails only for what a person must change (permission, another process), never for a
  * failing device; an append that the device refused is in the memory journal, in the order of calls; what is stored and
- * still readable goes on being delivered; acknowledgements reach whichever journal holds the record.
+ * still readable goes on being delivered, also from a device that only reads (overlay.ts); acknowledgements reach whichever
+ * journal holds the record, and are kept until the device takes them.
  */
 
 import { join } from 'node:path';
@@ -12,6 +13,7 @@ import { codeOf, messageOf } from '../errors.ts';
 import { errnoOf, nodeFs, writeFully } from './fs.ts';
 import { type OpenOptions, openJournal } from './journal.ts';
 import { memoryJournal } from './memory.ts';
+import { overlayFs } from './overlay.ts';
 import { TAIL_NAME } from './recovery.ts';
 import type { BatchPosition, Journal, JournalReader, JournalRecord, JournalStatus } from './types.ts';
 
@@ -30,6 +32,11 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
   const changed = new Set<() => void>();
   const memoryNotes = new Map<string, string | undefined>();
   const readers = new Map<string, JournalReader>();
+  /** What was acknowledged of the stored records, for the day on which the device takes a cursor again. */
+  const acknowledged = new Map<string, BatchPosition>();
+
+  /** The interval of the moment: what is opened next goes on with it. */
+  let { commitEveryMs } = options;
 
   const isStorage = (error: unknown) => codeOf(error) === 'journal.storage';
   /** In the order in which they are read: what was stored before the failure, then memory, then the device that is back. */
@@ -40,13 +47,25 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
 
   const toMemory = (): Promise<Journal> => {
     switching ??= (async () => {
-      memory ??= await memoryJournal({ ...options, consumers: [...readers.keys()] });
+      memory ??= await memoryJournal({ ...options, commitEveryMs, consumers: [...readers.keys()] });
       log('journal-storage-failed', { directory: options.directory });
       tell();
       void comeBack();
       return memory;
     })();
     return switching;
+  };
+
+  /** Opens what is stored for reading, if the device still reads: whatever is written stays in memory. */
+  const readOnly = async () => {
+    try {
+      const consumers = [...readers.keys()];
+      disk = await openJournal({ ...options, consumers, acknowledged, fs: overlayFs(options.fs ?? nodeFs) });
+      log('journal-read-only', { directory: options.directory });
+      tell();
+    } catch (error) {
+      log('journal-unreadable', { error: messageOf(error) });
+    }
   };
 
   /** Tries the device until it takes a write, then opens the journal there again: a new stream. */
@@ -58,10 +77,11 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
         await probe(options);
         await disk?.close();
         disk = undefined;
-        disk = await openJournal({ ...options, consumers: [...readers.keys()] });
+        disk = await openJournal({ ...options, commitEveryMs, consumers: [...readers.keys()], acknowledged });
         break;
       } catch (error) {
         log('journal-retry-failed', { error: messageOf(error) });
+        if (!disk && !closed) await readOnly();
       }
     }
     if (closed) {
@@ -70,6 +90,7 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
     }
     for (const [key, value] of memoryNotes) disk?.setNote(key, value);
     memoryNotes.clear();
+    acknowledged.clear();
     switching = undefined;
     log('journal-storage-back', { directory: options.directory });
     forgetMemory();
@@ -130,6 +151,7 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
       acknowledge(position: BatchPosition) {
         const holder = memory?.stream === position.stream ? memory : disk;
         holder?.reader(name).acknowledge(position);
+        if (switching && holder === disk) acknowledged.set(name, position);
         forgetMemory();
       },
       refuse(stream, seqs) {
@@ -168,6 +190,7 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
     disk = await openJournal(options);
   } catch (error) {
     if (!isStorage(error)) throw error;
+    await readOnly();
     await toMemory();
   }
 
@@ -182,6 +205,7 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
       storage: switching ? 'storage-failed' : base.storage,
       pending: Object.fromEntries([...readers].map(([name, one]) => [name, one.pending])),
       maxSizeBytes: options.maxSizeBytes,
+      bytesPerDay: disk ? base.bytesPerDay : null,
       accepted: sum((one) => one.accepted),
       dropped: sum((one) => one.dropped),
       commits: sum((one) => one.commits),
@@ -200,6 +224,7 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
     append,
     flush: () => target().flush(),
     commitEvery(ms) {
+      commitEveryMs = ms;
       for (const one of journals()) one.commitEvery(ms);
     },
     reader(name) {

@@ -20,7 +20,7 @@
  *
  *   header (at 0, and once more at 2048 of the same block)      frame (at a multiple of 4096)
  *     0  8 bytes "SEDGEJNL"                                       0  u32 magic
- *     8  u16 format version, u8 kind (0: commit frames), u8 0     4  u32 CRC-32 of what follows, seeded with the salt
+ *     8  u16 format version, u8 kind (0: commit frames,           4  u32 CRC-32 of what follows, seeded with the salt
  *    12  u32 segment number (as in the name)                      8  u32 length of the records in bytes
  *    16  u32 salt                                                12  u32 count of records
  *    20  12 bytes stream                                         16  u64 first seq
@@ -31,6 +31,8 @@
  *    80  u64 last seq of the previous stream                   record
  *    88  f64 wall clock, 96 f64 monotonic ms at creation          0  u32 length of the payload
  *   104  u32 CRC-32 of bytes 0..103                               4  u8 type, u8 version, payload
+ *   or, packed: 104 u64 last seq, 112 u64 first and 120 u64 last seq that thinning took (0: none), 128 u32 last segment
+ *   number that it stands for, 132 u32 records stored, 136 u32 place of the index, 140 u32 blocks, 144 u32 CRC-32
  *
  * The salt makes frames that a recycled file held before invalid. Never change the order of fields: raise the version.
  */
@@ -48,6 +50,7 @@ export const MAX_FRAME_BYTES = MAX_RECORD_BYTES + BLOCK_BYTES;
 const FRAME_MAGIC = 0x4d524653; // "SFRM"
 const HEADER_MAGIC = Buffer.from('SEDGEJNL', 'latin1');
 const HEADER_BYTES = 108;
+export const PACKED_HEADER_BYTES = 148;
 const HEADER_COPY_AT = 2048;
 const NO_STREAM = '0'.repeat(24);
 
@@ -73,6 +76,21 @@ export interface SegmentHeader {
   readonly previous: PreviousStream | undefined;
   readonly wallMs: number;
   readonly monoMs: number;
+  /** Set for a segment of packed blocks, which is written once and never grows. */
+  readonly packed?: PackedInfo | undefined;
+}
+export interface PackedInfo {
+  readonly lastSeq: number;
+  /** It stands for the segments from its own number to this one. */
+  readonly lastNumber: number;
+  /** Records in it; fewer than its numbers where it was thinned. */
+  readonly stored: number;
+  /** First and last number that thinning took; 0 if it took none. */
+  readonly lostFrom: number;
+  readonly lostTo: number;
+  readonly timesThinned: number;
+  readonly indexAt: number;
+  readonly blocks: number;
 }
 
 export const segmentName = (number: number): string => `${String(number).padStart(10, '0')}.segment`;
@@ -108,8 +126,21 @@ export function encodeHeader(header: SegmentHeader): Buffer {
   }
   block.writeDoubleLE(header.wallMs, 88);
   block.writeDoubleLE(header.monoMs, 96);
-  block.writeUInt32LE(crc32(block.subarray(0, HEADER_BYTES - 4)), HEADER_BYTES - 4);
-  block.copy(block, HEADER_COPY_AT, 0, HEADER_BYTES);
+  const { packed } = header;
+  if (packed) {
+    block[10] = 1;
+    block[11] = packed.timesThinned;
+    writeSeq(block, packed.lastSeq, 104);
+    writeSeq(block, packed.lostFrom, 112);
+    writeSeq(block, packed.lostTo, 120);
+    block.writeUInt32LE(packed.lastNumber, 128);
+    block.writeUInt32LE(packed.stored, 132);
+    block.writeUInt32LE(packed.indexAt, 136);
+    block.writeUInt32LE(packed.blocks, 140);
+  }
+  const length = packed ? PACKED_HEADER_BYTES : HEADER_BYTES;
+  block.writeUInt32LE(crc32(block.subarray(0, length - 4)), length - 4);
+  block.copy(block, HEADER_COPY_AT, 0, length);
   return block;
 }
 
@@ -119,10 +150,11 @@ export function decodeHeader(block: Buffer): SegmentHeader | 'newer' | undefined
 }
 
 function decodeHeaderAt(block: Buffer, at: number): SegmentHeader | 'newer' | undefined {
-  const bytes = block.subarray(at, at + HEADER_BYTES);
-  if (bytes.length < HEADER_BYTES || !bytes.subarray(0, 8).equals(HEADER_MAGIC)) return undefined;
-  if (bytes.readUInt32LE(HEADER_BYTES - 4) !== crc32(bytes.subarray(0, HEADER_BYTES - 4))) return undefined;
-  if (bytes.readUInt16LE(8) !== FORMAT_VERSION || bytes.readUInt8(10) !== 0) return 'newer';
+  const length = block[at + 10] === 1 ? PACKED_HEADER_BYTES : HEADER_BYTES;
+  const bytes = block.subarray(at, at + length);
+  if (bytes.length < length || !bytes.subarray(0, 8).equals(HEADER_MAGIC)) return undefined;
+  if (bytes.readUInt32LE(length - 4) !== crc32(bytes.subarray(0, length - 4))) return undefined;
+  if (bytes.readUInt16LE(8) !== FORMAT_VERSION || bytes.readUInt8(10) > 1) return 'newer';
   const previous = bytes.toString('hex', 64, 76);
   return {
     number: bytes.readUInt32LE(12),
@@ -134,7 +166,39 @@ function decodeHeaderAt(block: Buffer, at: number): SegmentHeader | 'newer' | un
     previous: previous === NO_STREAM ? undefined : { stream: previous, last: readSeq(bytes, 80) },
     wallMs: bytes.readDoubleLE(88),
     monoMs: bytes.readDoubleLE(96),
+    packed: bytes[10] === 1 ? packedInfo(bytes) : undefined,
   };
+}
+
+const packedInfo = (bytes: Buffer): PackedInfo => ({
+  timesThinned: bytes[11]!,
+  lastSeq: readSeq(bytes, 104),
+  lostFrom: readSeq(bytes, 112),
+  lostTo: readSeq(bytes, 120),
+  lastNumber: bytes.readUInt32LE(128),
+  stored: bytes.readUInt32LE(132),
+  indexAt: bytes.readUInt32LE(136),
+  blocks: bytes.readUInt32LE(140),
+});
+
+/** Writes the records one behind the other from `at` on; returns where they end. */
+function writeRecords(target: Buffer, records: readonly JournalRecord[], from: number): number {
+  let at = from;
+  for (const record of records) {
+    target.writeUInt32LE(record.payload.length, at);
+    target[at + 4] = record.type;
+    target[at + 5] = record.version;
+    target.set(record.payload, at + RECORD_HEADER_BYTES);
+    at += RECORD_HEADER_BYTES + record.payload.length;
+  }
+  return at;
+}
+
+/** The records as they stand in a frame. */
+export function encodeRecords(records: readonly JournalRecord[]): Buffer {
+  const bytes = Buffer.allocUnsafe(records.reduce((sum, record) => sum + recordBytes(record), 0));
+  writeRecords(bytes, records, 0);
+  return bytes;
 }
 
 /**
@@ -149,14 +213,7 @@ export function encodeFrame(
   header: SegmentHeader,
   crc: Checksum = checksum,
 ): number {
-  let at = FRAME_HEADER_BYTES;
-  for (const record of records) {
-    target.writeUInt32LE(record.payload.length, at);
-    target[at + 4] = record.type;
-    target[at + 5] = record.version;
-    target.set(record.payload, at + RECORD_HEADER_BYTES);
-    at += RECORD_HEADER_BYTES + record.payload.length;
-  }
+  const at = writeRecords(target, records, FRAME_HEADER_BYTES);
   target.writeUInt32LE(FRAME_MAGIC, 0);
   target.writeUInt32LE(at - FRAME_HEADER_BYTES, 8);
   target.writeUInt32LE(records.length, 12);
@@ -178,7 +235,9 @@ export function frameLength(bytes: Buffer, at: number): number | undefined {
 
 export interface Frame {
   readonly firstSeq: number;
+  /** Numbers that it covers: one for each record, unless `seqs` says which are there. */
   readonly count: number;
+  readonly seqs?: readonly number[] | undefined;
   /** Where it lies in the segment, in blocks. */
   readonly block: number;
   readonly blocks: number;
@@ -215,11 +274,14 @@ export function decodeRecord(records: Buffer, at: number, seq: number): { record
   return { record: { seq, type: records[at + 4]!, version: records[at + 5]!, payload }, next };
 }
 
+/** The number of the frame's n-th record. */
+export const seqAt = ({ firstSeq, seqs }: Frame, index: number): number => seqs?.[index] ?? firstSeq + index;
+
 /** All records of a frame. */
 export function recordsOf(frame: Frame): StoredRecord[] {
   const records: StoredRecord[] = [];
   for (let at = 0; at < frame.records.length; ) {
-    const { record, next } = decodeRecord(frame.records, at, frame.firstSeq + records.length);
+    const { record, next } = decodeRecord(frame.records, at, seqAt(frame, records.length));
     records.push(record);
     at = next;
   }

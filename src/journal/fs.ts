@@ -3,7 +3,7 @@
  * card is dead (memory.ts), and on a file system that forgets and tears in the crash explorer. Knows nothing of formats.
  */
 import { constants, type Dirent } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf, SedgeError } from '../errors.ts';
 import { lockDirectory } from './lock.ts';
@@ -38,6 +38,8 @@ export interface JournalFs {
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
   syncDirectory(path: string): Promise<void>;
+  /** Free bytes of the file system for who writes there; undefined where that is not known. */
+  freeBytes?(path: string): Promise<number | undefined>;
   /** Exclusive among processes; ends with the process, however it ends. Rejects with `journal.locked`. */
   lock(path: string): Promise<{ release(): Promise<void> }>;
 }
@@ -69,13 +71,12 @@ export const nodeFs: JournalFs = {
       if (errnoOf(error) === 'ENOENT') return undefined;
       throw error;
     }
-    const listed: JournalEntry[] = [];
-    for (const entry of entries) {
+    const listed = await someAtOnce(entries, async (entry): Promise<JournalEntry[]> => {
       const kind = entry.isFile() ? 'file' : 'other';
       const sizeBytes = await sizeOf(join(path, entry.name), MAX_FOREIGN_DEPTH);
-      if (sizeBytes !== undefined) listed.push({ name: entry.name, kind, sizeBytes });
-    }
-    return listed;
+      return sizeBytes === undefined ? [] : [{ name: entry.name, kind, sizeBytes }];
+    });
+    return listed.flat();
   },
   async open(path, mode) {
     const file = fileOf(await open(path, FLAGS[mode], FILE_MODE));
@@ -91,6 +92,10 @@ export const nodeFs: JournalFs = {
       await directory.close();
     }
   },
+  async freeBytes(path) {
+    const { bavail, bsize } = await statfs(path);
+    return bavail * bsize;
+  },
   lock: lockDirectory,
 };
 
@@ -103,6 +108,18 @@ function fileOf(handle: FileHandle): JournalFile {
     size: async () => (await handle.stat()).size,
     close: () => handle.close(),
   };
+}
+
+/** Enough to keep the threads of the pool busy, and not so many that others wait for long. */
+const AT_ONCE = 16;
+
+/** The results in order; a bounded number of works at a time. */
+export async function someAtOnce<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let done = 0; done < items.length; done += AT_ONCE) {
+    results.push(...(await Promise.all(items.slice(done, done + AT_ONCE).map(work))));
+  }
+  return results;
 }
 
 async function sizeOf(path: string, depth: number): Promise<number | undefined> {

@@ -10,18 +10,21 @@ import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { SedgeError } from '../errors.ts';
 import { type Consumer, firstPending, gapOf } from './consumer.ts';
-import { type Core, type JournalLog, mutex, type Tuning } from './core.ts';
-import { CURSOR_FILE_BYTES, cursorStore, MAX_CURSOR_BYTES, storedConsumer } from './cursor.ts';
-import { BLOCK_BYTES, checksum } from './format.ts';
+import { asideBytes, type Core, type JournalLog, mutex, type Tuning } from './core.ts';
+import { CURSOR_FILE_BYTES, cursorStore, storedConsumer } from './cursor.ts';
 import { type JournalFs, nodeFs, storageError } from './fs.ts';
 import { firstStored, oldestPending } from './inspect.ts';
-import { addConsumer } from './members.ts';
+import { addConsumer, adoptPlaces } from './members.ts';
 import { checkNote, notesOf } from './notes.ts';
+import { placeOf } from './place.ts';
 import { createReader, type ManagedReader } from './reader.ts';
-import { type Recovered, reconcile, type Survey, survey } from './recovery.ts';
+import { otherBytesOf, type Recovered, reconcile, type Survey, survey } from './recovery.ts';
 import { tidy } from './repair.ts';
-import { makeSpare, release } from './retention.ts';
-import type { Journal, JournalOptions, JournalStatus } from './types.ts';
+import { prepareSpare, release } from './retention.ts';
+import { defaultTuning } from './tuning.ts';
+import type { BatchPosition, Journal, JournalOptions, JournalStatus } from './types.ts';
+import { createUpkeep } from './upkeep.ts';
+import { bytesPerDay, createWear } from './wear.ts';
 import { createWriter } from './writer.ts';
 
 export type { JournalLog, Tuning } from './core.ts';
@@ -29,17 +32,9 @@ export type { JournalFile, JournalFs } from './fs.ts';
 
 /** Acknowledgements are durable no later than this. */
 const CURSOR_EVERY_MS = 5_000;
-const MIN_SEGMENT_BYTES = 64 * 1024;
-const MAX_SEGMENT_BYTES = 1024 * 1024;
-/** Segments that a journal of the smallest size is cut into. */
-const SEGMENTS = 16;
 /** Room for one to write, one to read, and one to write again what an unclean stop left. */
 const MIN_SEGMENTS = 3;
 const MAX_CONSUMERS = 16;
-/** Half of it is read while a mark is flushed: a card that takes 200 ms for that still drains 300,000 a second. */
-const STRIDE_RECORDS = 131_072;
-/** Share of a journal that such a mark may pin. */
-const STRIDE_SHARE = 1 / 32;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 export interface OpenOptions extends JournalOptions {
@@ -50,20 +45,10 @@ export interface OpenOptions extends JournalOptions {
   readonly log?: JournalLog;
   /** Marks every batch: the records are nowhere but in memory. */
   readonly volatile?: boolean;
+  /** Known to be acknowledged beyond what the cursors say. */
+  readonly acknowledged?: ReadonlyMap<string, BatchPosition>;
   /** For tests: small files, short strides. */
   readonly tuning?: Partial<Tuning>;
-}
-
-export function defaultTuning(maxSizeBytes: number): Tuning {
-  const share = Math.floor(maxSizeBytes / SEGMENTS / BLOCK_BYTES) * BLOCK_BYTES;
-  const segmentBytes = Math.max(MIN_SEGMENT_BYTES, Math.min(MAX_SEGMENT_BYTES, share));
-  return {
-    segmentBytes,
-    cursorBytes: MAX_CURSOR_BYTES,
-    strideRecords: STRIDE_RECORDS,
-    strideSegments: Math.max(1, Math.floor((maxSizeBytes * STRIDE_SHARE) / segmentBytes)),
-    checksum,
-  };
 }
 
 export async function openJournal(options: OpenOptions): Promise<Journal> {
@@ -76,23 +61,35 @@ export async function openJournal(options: OpenOptions): Promise<Journal> {
   try {
     await fs.makeDirectory(directory);
     lock = await fs.lock(directory);
-    return await openLocked(options, fs, lock);
+    const place = await placeOf(fs, directory);
+    if (place.directory !== directory) {
+      options.log?.('journal-newer-kept', { kept: directory, directory: place.directory });
+      await fs.makeDirectory(place.directory);
+    }
+    return await openLocked({ ...options, directory: place.directory }, fs, lock, place.besideBytes);
   } catch (error) {
     await lock?.release();
     throw storageError(error, directory);
   }
 }
 
-async function openLocked(options: OpenOptions, fs: JournalFs, lock: { release(): Promise<void> }): Promise<Journal> {
+async function openLocked(
+  options: OpenOptions,
+  fs: JournalFs,
+  lock: { release(): Promise<void> },
+  besideBytes: number,
+): Promise<Journal> {
   const { directory, maxSizeBytes } = options;
   const pathOf = (name: string) => join(directory, name);
   const tuning = { ...defaultTuning(maxSizeBytes), ...options.tuning };
-  const found = await survey(fs, directory, pathOf, tuning.checksum);
+  const inside = await survey(fs, directory, pathOf, tuning.checksum);
+  const found = { ...inside, foreignBytes: inside.foreignBytes + besideBytes };
   if (found.foreignBytes + 2 * tuning.cursorBytes + MIN_SEGMENTS * tuning.segmentBytes > maxSizeBytes) {
     const message = `The journal directory ${directory} holds ${found.foreignBytes} bytes of other files, which leaves too little of journal.max_size: move them or raise it.`;
     throw new SedgeError('journal.permission', message);
   }
   const recovered = reconcile(found, options.consumers);
+  if (options.acknowledged) adoptPlaces(recovered, options.acknowledged);
   const core = createCore(options, fs, tuning, pathOf, found, recovered);
   await tidy(core, found);
   if (recovered.damagedRecords > 0) core.log('journal-damage-found', { records: recovered.damagedRecords });
@@ -113,6 +110,7 @@ function createCore(
   const counters = { accepted: 0, dropped: 0, commits: 0, bytesWritten: 0 };
   const waiters = new Set<() => void>();
   const notes = notesOf(found.cursor?.state.notes);
+  const wear = createWear(found.cursor?.state.written, options.clock, counters);
 
   const snapshot = () => {
     const taken = [...consumers.values()].map((consumer) => ({
@@ -126,6 +124,8 @@ function createCore(
         newest: core.newest >= streamFirstSeq ? { stream, seq: core.newest } : newest,
         consumers: Object.fromEntries(taken.map(({ consumer }) => [consumer.name, storedConsumer(consumer)])),
         notes: Object.fromEntries(notes),
+        written: wear.total(),
+        ...(core.replacement && { replacement: core.replacement }),
       },
       durable: () => {
         for (const { consumer, acked, marked } of taken) {
@@ -144,7 +144,11 @@ function createCore(
     random,
     tuning,
     maxSizeBytes: options.maxSizeBytes,
+    minFreeBytes: options.minFreeBytes ?? 0,
+    maxAgeMs: options.maxAgeMs,
+    ageMs: options.ageMs,
     whenFull: options.whenFull,
+    codec: options.codec,
     stream,
     bootId: options.bootId.toLowerCase(),
     volatile: options.volatile ?? false,
@@ -157,12 +161,18 @@ function createCore(
     newest: newest?.seq ?? 0,
     nextNumber: found.nextNumber,
     spareBytes: found.spareBytes,
-    otherBytes:
-      found.foreignBytes +
-      [...found.damaged, ...found.surplus, ...found.quarantined].reduce((sum, entry) => sum + entry.sizeBytes, 0),
+    otherBytes: otherBytesOf(found),
+    asideBytes: new Map(),
     storage: 'ok',
     closed: false,
+    givenMs: Number.NEGATIVE_INFINITY,
+    unthinnable: new Set(),
+    isThinning: false,
+    isThinnedNamed: false,
+    sealed: () => {},
+    replacement: found.replaced && found.cursor?.state.replacement,
     counters,
+    wear,
     exclusive: mutex(),
     waiters,
     wake: () => {
@@ -188,6 +198,8 @@ function createCore(
 
 function compose(core: Core, options: OpenOptions, lock: { release(): Promise<void> }): Journal {
   const writer = createWriter(core, options.commitEveryMs);
+  const upkeep = createUpkeep(core);
+  core.sealed = upkeep.begin;
   const readers = new Map<string, ManagedReader>();
   const ended = new AbortController();
   let saving = false;
@@ -219,13 +231,15 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
     return reader;
   };
   for (const consumer of core.consumers.values()) addReader(consumer);
-  void core.exclusive(() => makeSpare(core)).catch((error) => core.log('journal-spare', { error: String(error) }));
+  void core.exclusive(() => prepareSpare(core)).catch((error) => core.log('journal-spare', { error: String(error) }));
+  upkeep.begin();
   const first = () => firstPending(core.consumers.values(), firstStored(core.segments), core.newest);
 
   let closing: Promise<void> | undefined;
   const close = async () => {
     core.closed = true;
     ended.abort();
+    await upkeep.stop();
     await writer.flush();
     // In a clean end it is known exactly what was handed out.
     for (const consumer of core.consumers.values()) consumer.marked = consumer.given;
@@ -256,7 +270,7 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
     oldest() {
       const seq = first();
       if (seq === null) return Promise.resolve(null);
-      return oldestPending(core.fs, core.pathOf, core.segments, seq, core.tuning.checksum);
+      return oldestPending(core.fs, core.pathOf, core.segments, seq, core.tuning.checksum, core.codec);
     },
     status(): JournalStatus {
       const consumers = [...core.consumers.values()];
@@ -270,11 +284,13 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
           core.segments.reduce((sum, segment) => sum + segment.sizeBytes, 0) +
           core.spareBytes +
           core.otherBytes +
+          asideBytes(core) +
           core.cursor.sizeBytes,
         maxSizeBytes: core.maxSizeBytes,
         gaps: Object.fromEntries(
           consumers.map(({ name, gaps }) => [name, gaps.filter((gap) => !gap.settled).map(gapOf)]),
         ),
+        bytesPerDay: bytesPerDay(core.wear.total()),
         ...core.counters,
       };
     },

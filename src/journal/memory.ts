@@ -12,11 +12,20 @@ const MAX_MEMORY_BYTES = 16 * 1024 * 1024;
 
 export type MemoryJournalOptions = Pick<
   OpenOptions,
-  'consumers' | 'bootId' | 'clock' | 'commitEveryMs' | 'whenFull' | 'log' | 'random'
+  'consumers' | 'bootId' | 'clock' | 'commitEveryMs' | 'whenFull' | 'codec' | 'log' | 'random'
 >;
 
 export const memoryJournal = (options: MemoryJournalOptions): Promise<Journal> =>
-  openJournal({ ...options, directory: '/memory', maxSizeBytes: MAX_MEMORY_BYTES, fs: memoryFs(), volatile: true });
+  openJournal({
+    ...options,
+    directory: '/memory',
+    maxSizeBytes: MAX_MEMORY_BYTES,
+    // Its own bound is all there is to keep: neither age nor the file system's free space.
+    maxAgeMs: undefined,
+    minFreeBytes: 0,
+    fs: memoryFs(),
+    volatile: true,
+  });
 
 export interface MemoryFs extends JournalFs {
   names(): string[];

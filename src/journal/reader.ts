@@ -3,21 +3,29 @@
  * nothing is handed out before the durable cursor says that it may be (so that after a crash no gap names it); damage
  * that is met becomes a gap with exact bounds.
  */
-import { acknowledge, addGap, type Consumer, countLeft, gapOf, MAX_GAPS, nextGapAfter, skipGaps } from './consumer.ts';
+import {
+  acknowledge,
+  addGap,
+  type Consumer,
+  countLeft,
+  gapOf,
+  join,
+  MAX_GAPS,
+  nextGapAfter,
+  skipGaps,
+} from './consumer.ts';
 import type { Core } from './core.ts';
-import { decodeRecord, type Frame } from './format.ts';
+import { decodeRecord, seqAt } from './format.ts';
 import { errnoOf, storageError } from './fs.ts';
-import { type FrameReader, frameReader, type Segment } from './segment.ts';
+import { createPlaces, type Place } from './reading-place.ts';
+import { type Segment, storedOf, takenBetween } from './segment.ts';
 import type { BatchLimits, JournalReader, RawBatch, StoredRecord } from './types.ts';
 
-/** Where the reader stands inside a segment, kept between batches. */
-interface Place {
+interface Found {
   readonly segment: Segment;
-  readonly frames: FrameReader;
-  frame: Frame | undefined;
-  /** Byte and number of the next record in the frame. */
-  at: number;
-  seq: number;
+  readonly records: StoredRecord[];
+  /** Last number that the batch finishes; beyond its last record where thinning took what follows. */
+  readonly through: number;
 }
 
 export interface ManagedReader extends JournalReader {
@@ -27,85 +35,68 @@ export interface ManagedReader extends JournalReader {
 export function createReader(core: Core, consumer: Consumer, acknowledged: () => void): ManagedReader {
   /** The next number to give. */
   let next = consumer.acked + 1;
-  let place: Place | undefined;
+  const places = createPlaces(core);
   let shown = new Set<object>();
   let extending: Promise<void> | undefined;
   /** Changes with each rewind, so that a `next` under way knows that its batch is no longer wanted. */
   let turn = 0;
 
-  /** The segment after the one that is read, opened and begun in advance. */
-  let upcoming: { readonly segment: Segment; readonly place: Promise<Place | undefined> } | undefined;
+  /** Records from `seq` on that still can come. */
+  const left = (seq: number): number =>
+    countLeft(consumer, Math.max(seq, consumer.acked + 1), core.newest, (from, to) =>
+      takenBetween(core.segments, from, to),
+    );
 
-  const leave = async () => {
-    const left = place;
-    const begun = upcoming;
-    place = undefined;
-    upcoming = undefined;
-    await left?.frames.close().catch(() => {});
-    await (await begun?.place)?.frames.close().catch(() => {});
-  };
-  const openPlace = async (segment: Segment): Promise<Place> => {
-    const file = await core.fs.open(core.pathOf(segment.name), 'read');
-    const frames = frameReader(file, segment.header, () => segment.endBytes, core.tuning.checksum);
-    return { segment, frames, frame: undefined, at: 0, seq: segment.header.firstSeq };
-  };
-  const beginAfter = (segment: Segment) => {
-    const after = core.segments[core.segments.indexOf(segment) + 1];
-    if (!after || after === core.active) return;
-    const begin = async () => {
-      const begun = await openPlace(after);
-      begun.frames.preload();
-      return begun;
-    };
-    // What fails now is tried again when it is its turn.
-    upcoming = { segment: after, place: begin().catch(() => undefined) };
-  };
-
-  const enter = async (segment: Segment): Promise<Place> => {
-    if (place?.segment === segment && place.seq <= next) return place;
-    const begun = upcoming?.segment === segment ? upcoming : undefined;
-    if (begun) upcoming = undefined;
-    await leave();
-    place = (await begun?.place) ?? (await openPlace(segment));
-    beginAfter(segment);
-    return place;
-  };
-
-  /** Reads consecutive records of one segment from `next` on. Empty if `next` itself cannot be read: then `lostTo` says how far. */
+  /**
+   * Reads the records of one segment from `next` on, without a hole but for what thinning took. None if `next` itself
+   * cannot be read: then `lostTo` says how far, or 0 if nothing is left there.
+   */
   const collect = async (
     segment: Segment,
     limits: BatchLimits,
-  ): Promise<{ records: StoredRecord[]; lostTo: number }> => {
+  ): Promise<{ records: StoredRecord[]; through: number; lostTo: number }> => {
     const records: StoredRecord[] = [];
     const end = Math.min(segment.lastSeq, nextGapAfter(consumer, next) - 1);
     let expected = next;
     let bytes = 0;
     let here: Place;
     try {
-      here = await enter(segment);
+      here = await places.enter(segment, next);
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ELOOP') return { records, lostTo: end };
+      if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ELOOP') return { records, through: 0, lostTo: end };
       throw error;
     }
     while (expected <= end && records.length < limits.maxRecords) {
       if (!here.frame || here.at >= here.frame.records.length) {
+        if (here.frame?.seqs) expected = Math.max(expected, Math.min(here.frame.firstSeq + here.frame.count, end + 1));
+        here.seq = expected;
+        if (expected > end) break;
         here.frame = await here.frames.next(expected);
-        if (!here.frame) return { records, lostTo: end };
         here.at = 0;
-        here.seq = here.frame.firstSeq;
+        here.index = 0;
+        if (!here.frame) return { records, through: expected - 1, lostTo: end };
       }
-      if (here.seq > expected) return { records, lostTo: Math.min(here.seq - 1, end) };
-      const { record, next: after } = decodeRecord(here.frame.records, here.at, here.seq);
-      if (here.seq === expected) {
+      // Also when the frame was met before, behind damage that is named by now.
+      if (here.frame.firstSeq > expected) {
+        return { records, through: expected - 1, lostTo: Math.min(here.frame.firstSeq - 1, end) };
+      }
+      const seq = seqAt(here.frame, here.index);
+      if (seq > end) {
+        expected = end + 1;
+        break;
+      }
+      const { record, next: after } = decodeRecord(here.frame.records, here.at, seq);
+      if (seq >= expected) {
         if (records.length > 0 && bytes + record.payload.length > limits.maxBytes) break;
         bytes += record.payload.length;
         records.push(record);
-        expected += 1;
+        expected = seq + 1;
       }
       here.at = after;
-      here.seq += 1;
+      here.index += 1;
+      here.seq = expected;
     }
-    return { records, lostTo: 0 };
+    return { records, through: expected - 1, lostTo: 0 };
   };
 
   /** How far the mark may go: a bounded number of records, and a bounded number of segments, so that little is pinned. */
@@ -141,27 +132,35 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
 
   const read = async (limits: BatchLimits): Promise<RawBatch | undefined> => {
     const mine = turn;
-    let found: { segment: Segment; records: StoredRecord[] } | undefined;
+    let found: Found | undefined;
     // Each round moves `next` past a gap or past damage, so there are at most as many as segments and gaps.
     while (!found && !core.closed) {
       next = skipGaps(consumer, Math.max(next, consumer.acked + 1));
       const segment = core.segments.find((one) => one.lastSeq >= next);
       // Told gaps make room for new ones: the reader waits for that.
       if (!segment || consumer.gaps.filter((gap) => !gap.settled).length >= MAX_GAPS) break;
+      if (segment.moving) {
+        // Another form is taking its place: look again when it has, or has not.
+        await segment.moving;
+        if (mine !== turn) return undefined;
+        continue;
+      }
       next = Math.max(next, segment.header.firstSeq);
       segment.readers += 1;
       try {
-        const { records, lostTo } = await collect(segment, limits);
+        const { records, through, lostTo } = await collect(segment, limits);
         if (mine !== turn) return undefined;
         if (records.length > 0) {
-          const last = records.at(-1)!.seq;
-          await mark(last).catch((error) => core.log('journal-mark', { error: String(error) }));
+          await mark(through).catch((error) => core.log('journal-mark', { error: String(error) }));
           if (mine !== turn || core.closed) return undefined;
-          consumer.given = Math.max(consumer.given, last);
-          next = last + 1;
-          found = { segment, records };
+          consumer.given = Math.max(consumer.given, through);
+          core.givenMs = core.clock.monotonic();
+          next = through + 1;
+          found = { segment, records, through };
+        } else if (lostTo === 0) {
+          next = Math.max(next, through + 1);
         } else {
-          await leave();
+          await places.leave();
           damaged(segment, next, lostTo);
         }
       } finally {
@@ -174,17 +173,19 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
   const damaged = (segment: Segment, from: number, to: number) => {
     let lost = 0;
     for (const one of core.consumers.values()) {
-      lost = Math.max(lost, addGap(one, segment.header.stream, from, to, 'damaged'));
+      const gaps = addGap(one, segment.header.stream, from, to, 'damaged', storedOf(segment));
+      lost = Math.max(
+        lost,
+        gaps.reduce((sum, gap) => sum + gap.lost, 0),
+      );
+      join(one);
     }
     core.counters.dropped += lost;
     core.log('journal-damaged', { segment: segment.name, from, to, lost });
   };
 
   /** Adds the gaps, whose bounds are fixed and durable before they are shown. */
-  const batchOf = async (
-    found: { segment: Segment; records: StoredRecord[] } | undefined,
-    mine: number,
-  ): Promise<RawBatch | undefined> => {
+  const batchOf = async (found: Found | undefined, mine: number): Promise<RawBatch | undefined> => {
     const gaps = consumer.gaps.filter((gap) => !gap.settled);
     if (!found && gaps.every((gap) => shown.has(gap))) return undefined;
     if (gaps.some((gap) => !gap.offered)) {
@@ -202,7 +203,7 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
       previous: consumer.stream === stream ? undefined : previous,
       records: found?.records ?? [],
       gaps: named,
-      position: { stream, seq: found?.records.at(-1)?.seq ?? next - 1, gaps: named },
+      position: { stream, seq: found?.through ?? next - 1, gaps: named },
     };
   };
 
@@ -212,7 +213,7 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
       try {
         return await read(limits);
       } catch (error) {
-        await leave();
+        await places.leave();
         throw storageError(error, core.directory);
       }
     },
@@ -220,7 +221,7 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
       turn += 1;
       next = consumer.acked + 1;
       shown = new Set();
-      void leave();
+      void places.leave();
     },
     acknowledge(position) {
       acknowledge(consumer, position.stream, position.seq, position.gaps);
@@ -230,7 +231,7 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
       const known = [...core.consumers.values()].reduce((sum, { gaps }) => sum + gaps.length, 0);
       if (known + seqs.length > MAX_GAPS) return false;
       let lost = 0;
-      for (const seq of seqs) lost += addGap(consumer, stream, seq, seq, 'refused');
+      for (const seq of seqs) for (const gap of addGap(consumer, stream, seq, seq, 'refused')) lost += gap.lost;
       core.counters.dropped += lost;
       if (lost > 0) core.log('journal-refused', { consumer: consumer.name, stream, lost });
       acknowledged();
@@ -238,9 +239,7 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
     },
     waitForRecords(signal, count = 1) {
       const ready = () =>
-        core.closed ||
-        countLeft(consumer, Math.max(next, consumer.acked + 1), core.newest) >= count ||
-        consumer.gaps.some((gap) => !gap.settled && !shown.has(gap));
+        core.closed || left(next) >= count || consumer.gaps.some((gap) => !gap.settled && !shown.has(gap));
       if (ready() || signal.aborted) return Promise.resolve();
       return new Promise((resolve) => {
         const look = () => {
@@ -254,14 +253,14 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
       });
     },
     get pending() {
-      return countLeft(consumer, consumer.acked + 1, core.newest);
+      return left(0);
     },
     get unread() {
-      return countLeft(consumer, Math.max(next, consumer.acked + 1), core.newest);
+      return left(next);
     },
     get dropped() {
       return consumer.dropped;
     },
-    close: leave,
+    close: places.leave,
   };
 }

@@ -6,15 +6,20 @@
  * where an older one ends follows from the header after it (format.ts, invariant 6), and damage inside is found when it
  * is read.
  */
-import { addGap, type Consumer } from './consumer.ts';
-import { CURSOR_NAMES, CURSOR_TEMPORARY, type CursorState, MAX_CURSOR_BYTES, readCursor } from './cursor.ts';
+import { addGap, addThinned, type Consumer, join, type Stored } from './consumer.ts';
+import { CURSOR_NAMES, CURSOR_TEMPORARY, type CursorState, gapFrom, MAX_CURSOR_BYTES, readCursor } from './cursor.ts';
 import { BLOCK_BYTES, type Checksum, type SegmentHeader, segmentNumber } from './format.ts';
-import { errnoOf, type JournalEntry, type JournalFs } from './fs.ts';
-import { readHeader, type ScanResult, type Segment, scanSegment } from './segment.ts';
+import { errnoOf, type JournalEntry, type JournalFs, someAtOnce } from './fs.ts';
+import { anotherAnswers, headerOrDamage } from './headers.ts';
+import { type ScanResult, type Segment, scanSegment, takenOf } from './segment.ts';
 
 export const SPARE_NAME = 'spare';
 /** A copy of the newest frame in the making, see repair.ts. */
 export const TAIL_NAME = 'tail';
+/** A packed segment in the making, see packing.ts. */
+export const PACKING_NAME = 'packing';
+/** A thinned segment that is to take its place, see thinning.ts. */
+export const THINNED_NAME = 'thinned';
 export const QUARANTINE_SUFFIX = '.damaged';
 
 export interface Survey {
@@ -28,13 +33,15 @@ export interface Survey {
   readonly lastFrame: ScanResult['lastFrame'];
   /** Under our names, but unusable: to be moved aside. */
   readonly damaged: readonly JournalEntry[];
-  /** Recycled under an old name, interrupted: to be removed. */
+  /** Recycled under an old name, or packed, and interrupted: to be removed. */
   readonly surplus: readonly JournalEntry[];
   readonly quarantined: readonly JournalEntry[];
   readonly spareBytes: number;
   /** Everything that is not ours, or of a newer version: counted and left alone. */
   readonly foreignBytes: number;
   readonly nextNumber: number;
+  /** The old form of a segment whose thinned form is in the list, under THINNED_NAME. */
+  readonly replaced: JournalEntry | undefined;
 }
 
 export async function survey(
@@ -53,20 +60,40 @@ export async function survey(
   let spareBytes = 0;
   let foreignBytes = 0;
   let nextNumber = 1;
+  /** What a packed segment stands for. */
+  let packedTo = 0;
+  const thinned = await replacementOf(fs, pathOf, cursor?.state, entries);
+  let replaced: JournalEntry | undefined;
 
-  for (const entry of [...entries].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+  const sorted = [...entries].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const named = sorted.filter(({ name, kind }) => kind === 'file' && segmentNumber(name) !== undefined);
+  const read = await someAtOnce(named, ({ name }) =>
+    headerOrDamage(fs, pathOf(name), () => anotherAnswers(fs, pathOf, entries, name)),
+  );
+  const headers = new Map(named.map(({ name }, index) => [name, read[index]]));
+
+  for (const entry of sorted) {
     const { name, sizeBytes } = entry;
     const number = segmentNumber(name.endsWith(QUARANTINE_SUFFIX) ? name.slice(0, -QUARANTINE_SUFFIX.length) : name);
     if (number !== undefined) nextNumber = Math.max(nextNumber, number + 1);
     const slot = CURSOR_NAMES.indexOf(name as 'cursor-0');
     if (name.endsWith(QUARANTINE_SUFFIX)) quarantined.push(entry);
-    else if (name === TAIL_NAME || name === CURSOR_TEMPORARY) surplus.push(entry);
+    // What a power cut leaves of a spare in the making: in the way of the next one, and no use.
+    else if (name === SPARE_NAME && entry.kind === 'file' && sizeBytes === 0) surplus.push(entry);
+    else if (thinned && name === THINNED_NAME) {
+      // In the list under its number, unless there is nothing there that it could replace.
+      if (!replaced) surplus.push(entry);
+    } else if ([TAIL_NAME, CURSOR_TEMPORARY, PACKING_NAME, THINNED_NAME].includes(name)) surplus.push(entry);
     else if (number === undefined && slot < 0 && name !== SPARE_NAME) foreignBytes += sizeBytes;
     else if (entry.kind !== 'file') damaged.push(entry);
     else if (slot >= 0) cursorBytes[slot] = sizeBytes;
     else if (name === SPARE_NAME) spareBytes = sizeBytes;
+    else if (thinned && number === thinned.header.number) {
+      replaced = entry;
+      candidates.push(thinned);
+    } else if (number !== undefined && number <= packedTo) surplus.push(entry);
     else {
-      const header = await headerOrDamage(fs, pathOf(name));
+      const header = headers.get(name);
       if (header === 'gone') continue;
       if (header === 'newer') foreignBytes += sizeBytes;
       else if (!header) damaged.push(entry);
@@ -74,12 +101,18 @@ export async function survey(
       else if (header.firstSeq < (candidates.at(-1)?.header.firstSeq ?? 0)) damaged.push(entry);
       else candidates.push({ header, name, lastSeq: 0, endBytes: sizeBytes, sizeBytes, readers: 0 });
     }
+    packedTo = Math.max(packedTo, candidates.at(-1)?.header.packed?.lastNumber ?? 0);
+    nextNumber = Math.max(nextNumber, packedTo + 1);
   }
 
   const holes: (readonly [number, number])[] = [];
   let lastFrame: ScanResult['lastFrame'];
   for (const [index, segment] of candidates.entries()) {
     const next = candidates[index + 1]?.header;
+    if (segment.header.packed) {
+      segment.lastSeq = segment.header.packed.lastSeq;
+      continue;
+    }
     if (next && next.number === segment.header.number + 1) {
       segment.lastSeq = next.firstSeq - 1;
       continue;
@@ -104,18 +137,26 @@ export async function survey(
     spareBytes,
     foreignBytes,
     nextNumber,
+    replaced,
   };
 }
 
-/** Undefined for a file that cannot be a segment; a device that does not answer is an error. */
-async function headerOrDamage(fs: JournalFs, path: string): Promise<SegmentHeader | 'newer' | 'gone' | undefined> {
-  try {
-    return await readHeader(fs, path);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return 'gone';
-    if (errnoOf(error) === 'EACCES' || errnoOf(error) === 'EPERM' || errnoOf(error) === 'ELOOP') return undefined;
-    throw error;
-  }
+/** The segment that the cursor says is to take the place of its old form. */
+async function replacementOf(
+  fs: JournalFs,
+  pathOf: (name: string) => string,
+  state: CursorState | undefined,
+  entries: readonly JournalEntry[],
+): Promise<Segment | undefined> {
+  const entry = entries.find(({ name, kind }) => name === THINNED_NAME && kind === 'file');
+  if (!entry || !state?.replacement) return undefined;
+  const header = await headerOrDamage(fs, pathOf(THINNED_NAME), () =>
+    anotherAnswers(fs, pathOf, entries, THINNED_NAME),
+  );
+  if (typeof header !== 'object' || header.number !== state.replacement.number) return undefined;
+  if (header.salt !== state.replacement.salt) return undefined;
+  const { sizeBytes } = entry;
+  return { header, name: THINNED_NAME, lastSeq: 0, endBytes: sizeBytes, sizeBytes, readers: 0 };
 }
 
 async function scanOrNothing(fs: JournalFs, path: string, header: SegmentHeader, crc: Checksum): Promise<ScanResult> {
@@ -125,6 +166,12 @@ async function scanOrNothing(fs: JournalFs, path: string, header: SegmentHeader,
     if (errnoOf(error) !== 'ENOENT') throw error;
     return { lastSeq: header.firstSeq - 1, endBytes: BLOCK_BYTES, holes: [], lastFrame: undefined };
   }
+}
+
+/** Bytes of what is neither a segment in use, nor a cursor, nor the spare. */
+export function otherBytesOf({ foreignBytes, damaged, surplus, quarantined, replaced }: Survey): number {
+  const files = [...damaged, ...surplus, ...quarantined, ...(replaced ? [replaced] : [])];
+  return files.reduce((sum, { sizeBytes }) => sum + sizeBytes, foreignBytes);
 }
 
 export interface Recovered {
@@ -157,24 +204,45 @@ export function reconcile(found: Survey, names: readonly string[]): Recovered {
       marked: offered,
       given: offered,
       dropped: known?.dropped ?? 0,
-      gaps: (known?.gaps ?? []).map(([stream, from, to, reason, isOffered, settled]) => ({
-        stream,
-        from,
-        to,
-        reason,
-        offered: isOffered === 1,
-        settled: settled === 1,
-      })),
+      gaps: (known?.gaps ?? []).map(gapFrom),
     };
+    nameThinned(consumer, stored);
     for (const [from, to] of [...holesBetween(stored, acked + 1, newest?.seq ?? 0), ...found.holes]) {
       for (const part of byStream(segments, newest?.stream ?? '', from, to)) {
-        damagedRecords += addGap(consumer, part.stream, part.from, part.to, 'damaged');
+        for (const gap of addGap(consumer, part.stream, part.from, part.to, 'damaged', notThinned(consumer))) {
+          damagedRecords += gap.lost;
+        }
       }
     }
+    join(consumer);
     consumers.set(name, consumer);
   }
   return { newest, consumers, damagedRecords };
 }
+
+/** Names the numbers that thinning took, to a consumer that was not there or whose cursor could not be written. */
+export function nameThinned(consumer: Consumer, segments: readonly Segment[]): void {
+  for (const segment of segments) {
+    const { packed, firstSeq, stream } = segment.header;
+    // A merged segment may have a gap for each of its parts.
+    const isNamed = consumer.gaps.some(
+      ({ covers, spanFrom, spanTo }) => !covers && spanFrom <= segment.lastSeq && firstSeq <= spanTo,
+    );
+    if (!packed || takenOf(segment) === 0 || isNamed || consumer.acked >= packed.lostFrom) continue;
+    const lost = { from: packed.lostFrom, to: packed.lostTo, lost: takenOf(segment) };
+    addThinned(consumer, stream, [firstSeq, segment.lastSeq], lost);
+  }
+  join(consumer);
+}
+
+/** Of a segment that is gone, what thinning had taken before is not lost again. */
+const notThinned =
+  ({ gaps }: Consumer): Stored =>
+  (from, to) => {
+    const inside = gaps.filter(({ covers, spanFrom, spanTo }) => !covers && from <= spanFrom && spanTo <= to);
+    const lost = inside.reduce((left, gap) => left - gap.lost, to - from + 1);
+    return lost > 0 ? { from, to, lost } : undefined;
+  };
 
 function newestOf({ segments, cursor }: Survey): { stream: string; seq: number } | undefined {
   let newest = cursor?.state.newest;

@@ -6,7 +6,7 @@
 import { type Core, reservedBytes } from './core.ts';
 import { BLOCK_BYTES, decodeFrame, encodeFrame, encodeHeader, recordsOf, segmentName } from './format.ts';
 import { errnoOf, readFully, writeFully } from './fs.ts';
-import { QUARANTINE_SUFFIX, SPARE_NAME, type Survey, TAIL_NAME } from './recovery.ts';
+import { QUARANTINE_SUFFIX, SPARE_NAME, type Survey, TAIL_NAME, THINNED_NAME } from './recovery.ts';
 import { release, shrink } from './retention.ts';
 
 const MAX_QUARANTINED_FILES = 4;
@@ -15,10 +15,21 @@ const MAX_QUARANTINED_SHARE = 1 / 8;
 
 export async function tidy(core: Core, found: Survey): Promise<void> {
   const newest = core.segments.at(-1);
+  // What a packed segment stands for goes only when that surely has its name.
+  if (found.surplus.length > 0) await core.fs.syncDirectory(core.directory);
   for (const entry of found.surplus) if (await remove(core, entry.name)) core.otherBytes -= entry.sizeBytes;
+  // What the cursor says is thinned takes its place, before anybody reads; but the cursor may be in the cache only.
+  const thinned = core.segments.find(({ name }) => name === THINNED_NAME);
+  if (thinned && found.replaced) {
+    await core.cursor.save();
+    await core.fs.rename(core.pathOf(THINNED_NAME), core.pathOf(found.replaced.name));
+    thinned.name = found.replaced.name;
+    core.otherBytes -= found.replaced.sizeBytes;
+  }
   if (newest) await syncAndMaybeTruncate(core, newest.name);
   await secureTail(core, found);
   await core.fs.syncDirectory(core.directory);
+  core.replacement = undefined;
   // A directory or link under a cursor's name would be in the way.
   for (const entry of found.damaged) {
     if (entry.kind !== 'file' && entry.name.startsWith('cursor-')) await moveAside(core, entry.name);

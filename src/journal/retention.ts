@@ -4,11 +4,13 @@
  * goes; a gap names exactly what was stored, unacknowledged and surely not delivered. All run inside `core.exclusive`.
  */
 import { SedgeError } from '../errors.ts';
-import { addGap, MAX_GAPS, mayDrop, withdrawGap } from './consumer.ts';
+import { addGap, join, MAX_GAPS, mayDrop, withdraw } from './consumer.ts';
 import { type Core, reservedBytes } from './core.ts';
+import { dropForFree, leavesFree } from './expiry.ts';
 import { errnoOf, writeFully } from './fs.ts';
 import { SPARE_NAME } from './recovery.ts';
-import type { Segment } from './segment.ts';
+import { learnKept, type Segment, storedOf, takenOf } from './segment.ts';
+import { MAX_THINNED_PART, thinOldest } from './thinning.ts';
 
 const ZEROS = Buffer.alloc(64 * 1024);
 
@@ -33,7 +35,7 @@ function unneeded(core: Core): Segment[] {
 }
 
 /** The file of a segment that is no longer in the list becomes the spare, or goes. */
-async function discard(core: Core, segment: Segment): Promise<void> {
+export async function discard(core: Core, segment: Segment): Promise<void> {
   try {
     if (core.spareBytes === 0 && segment.sizeBytes === core.tuning.segmentBytes && !core.closed) {
       await core.fs.rename(core.pathOf(segment.name), core.pathOf(SPARE_NAME));
@@ -50,18 +52,25 @@ async function discard(core: Core, segment: Segment): Promise<void> {
 /** Room that only an opening after an unclean stop uses, to write the newest frame again (repair.ts). */
 const MAX_TAIL_BYTES = 64 * 1024;
 
-function hasRoom(core: Core): boolean {
+/** Is there room for so many segments more, and for what has to be written to make room? */
+export function hasRoom(core: Core, segments = 1): boolean {
   const { segmentBytes } = core.tuning;
-  return reservedBytes(core) + segmentBytes + Math.min(segmentBytes, MAX_TAIL_BYTES) <= core.maxSizeBytes;
+  const thinnedBytes = core.whenFull === 'thin' && core.codec ? segmentBytes * MAX_THINNED_PART : 0;
+  const besideBytes = Math.min(segmentBytes, MAX_TAIL_BYTES) + thinnedBytes;
+  return reservedBytes(core) + segments * segmentBytes + besideBytes <= core.maxSizeBytes;
 }
 
 /** Makes sure that there is a spare to write to, dropping the oldest segment if the policy says so. */
 export async function takeSpare(core: Core): Promise<void> {
-  if (core.spareBytes === 0 && !hasRoom(core)) await release(core);
-  // Each round frees one segment; small ones may need several.
-  for (let rounds = core.segments.length; core.spareBytes === 0 && !hasRoom(core) && rounds > 0; rounds--) {
-    await dropOldest(core);
+  const isLacking = () => core.spareBytes === 0 && !hasRoom(core);
+  if (isLacking()) await release(core);
+  // A segment is thinned twice at most.
+  for (let rounds = 2 * core.segments.length; rounds > 0 && core.whenFull === 'thin' && isLacking(); rounds--) {
+    if (!(await thinOldest(core, (work) => work()))) break;
   }
+  // Each round frees one segment; small ones may need several.
+  for (let rounds = core.segments.length; rounds > 0 && isLacking(); rounds--) await dropOldest(core);
+  if (core.spareBytes === 0 && !(await leavesFree(core))) await dropForFree(core);
   if (core.spareBytes > 0) return;
   if (!hasRoom(core)) throw full(core);
   try {
@@ -77,6 +86,11 @@ export async function takeSpare(core: Core): Promise<void> {
     }
     if (core.spareBytes === 0) throw error;
   }
+}
+
+/** Makes the next spare ahead of need, where that leaves others enough. */
+export async function prepareSpare(core: Core): Promise<void> {
+  if (await leavesFree(core)) await makeSpare(core);
 }
 
 /** Writes a spare full of zeros, so that commits only overwrite and a full device shows before a commit needs it. */
@@ -106,7 +120,7 @@ export async function makeSpare(core: Core): Promise<void> {
   }
 }
 
-function full(core: Core): SedgeError {
+export function full(core: Core): SedgeError {
   const message = `The journal in ${core.directory} is full (journal.max_size): the record was not taken.`;
   return new SedgeError('journal.full', message);
 }
@@ -124,23 +138,42 @@ export async function dropOldest(core: Core): Promise<void> {
       consumers.every((consumer) => mayDrop(consumer, segment.header.firstSeq, segment.lastSeq)),
   );
   if (!victim) throw full(core);
-  core.segments.splice(core.segments.indexOf(victim), 1);
+  await drop(core, victim, 'journal_full');
+}
+
+/** Drops a segment that `mayDrop` for every consumer, naming what goes. */
+export async function drop(core: Core, victim: Segment, reason: 'journal_full' | 'expired'): Promise<void> {
+  const consumers = [...core.consumers.values()];
   const { firstSeq, stream } = victim.header;
-  let lost = consumers.length === 0 ? victim.lastSeq - firstSeq + 1 : 0;
-  for (const consumer of consumers) {
-    lost = Math.max(lost, addGap(consumer, stream, firstSeq, victim.lastSeq, 'journal_full'));
+  const isPart = consumers.some(
+    ({ acked, gaps }) => acked >= victim.header.firstSeq || gaps.some(({ covers, spanTo }) => covers && spanTo > acked),
+  );
+  if (isPart) {
+    victim.readers += 1;
+    await learnKept(core.fs, core.pathOf(victim.name), victim, core.tuning.checksum).catch(() => {});
+    victim.readers -= 1;
   }
+  // Somebody may have come to it meanwhile.
+  if (victim.readers > 0 || !consumers.every((one) => mayDrop(one, firstSeq, victim.lastSeq))) throw full(core);
+  core.segments.splice(core.segments.indexOf(victim), 1);
+  const added = consumers.map((consumer) => ({
+    consumer,
+    gaps: addGap(consumer, stream, firstSeq, victim.lastSeq, reason, storedOf(victim)),
+  }));
+  const lostEach = added.map(({ gaps: own }) => own.reduce((sum, gap) => sum + gap.lost, 0));
+  const lost = consumers.length === 0 ? victim.lastSeq - firstSeq + 1 - takenOf(victim) : Math.max(...lostEach);
   try {
     await core.cursor.save();
   } catch (error) {
     // Nothing is dropped that the cursor cannot say: the segment is there again.
-    for (const consumer of consumers) withdrawGap(consumer, firstSeq, victim.lastSeq);
+    for (const { consumer, gaps: own } of added) for (const gap of own) withdraw(consumer, gap);
     const later = core.segments.findIndex((segment) => segment.header.number > victim.header.number);
     core.segments.splice(later < 0 ? core.segments.length : later, 0, victim);
     throw error;
   }
+  for (const consumer of consumers) join(consumer);
   core.counters.dropped += lost;
-  if (lost > 0) core.log('journal-dropped', { from: firstSeq, to: victim.lastSeq, lost, reason: 'journal_full' });
+  if (lost > 0) core.log('journal-dropped', { from: firstSeq, to: victim.lastSeq, lost, reason });
   await discard(core, victim);
   core.wake();
 }

@@ -3,6 +3,8 @@
  * block by block; whoever asks sees it as a hole in the numbers. Promises: what is returned passed its CRC just now; a
  * segment is read in pieces of bounded size, whatever its length.
  */
+
+import type { Stored } from './consumer.ts';
 import {
   BLOCK_BYTES,
   type Checksum,
@@ -10,10 +12,13 @@ import {
   decodeHeader,
   type Frame,
   frameLength,
+  PACKED_HEADER_BYTES,
   roundUpToBlock,
   type SegmentHeader,
 } from './format.ts';
 import { errnoOf, type JournalFile, type JournalFs, readFully } from './fs.ts';
+import { keptOf, packedReader } from './packed.ts';
+import type { BlockCodec } from './types.ts';
 
 /** Read ahead; a larger frame is read whole. */
 const READ_AHEAD_BYTES = 256 * 1024;
@@ -21,7 +26,7 @@ const READ_AHEAD_BYTES = 256 * 1024;
 /** What is known of one segment file. */
 export interface Segment {
   readonly header: SegmentHeader;
-  readonly name: string;
+  name: string;
   /** Last number that belongs to it; firstSeq - 1 while it holds none. */
   lastSeq: number;
   /** Where its accepted frames end at most. */
@@ -30,12 +35,26 @@ export interface Segment {
   sizeBytes: number;
   /** Readers that are in it just now: it is not dropped. */
   readers: number;
+  /** Set while its file is being replaced: a reader waits for the end of it and looks again. */
+  moving?: Promise<unknown> | undefined;
+  /** Of a thinned segment that somebody is in: the numbers that are there. */
+  kept?: readonly number[];
 }
+
+/** Numbers of the segment that thinning took. */
+export const takenOf = ({ header, lastSeq }: Segment): number =>
+  header.packed ? lastSeq - header.firstSeq + 1 - header.packed.stored : 0;
 
 export async function readHeader(fs: JournalFs, path: string): Promise<ReturnType<typeof decodeHeader>> {
   const file = await fs.open(path, 'read');
   try {
-    return decodeHeader(await readFully(file, BLOCK_BYTES, 0));
+    const header = decodeHeader(await readFully(file, BLOCK_BYTES, 0));
+    if (header) return header;
+    // A packed segment has it at its end, too.
+    const sizeBytes = await file.size();
+    if (sizeBytes <= BLOCK_BYTES + PACKED_HEADER_BYTES) return undefined;
+    const last = decodeHeader(await readFully(file, PACKED_HEADER_BYTES, sizeBytes - PACKED_HEADER_BYTES));
+    return typeof last === 'object' && last.packed ? last : undefined;
   } finally {
     await file.close();
   }
@@ -48,6 +67,99 @@ export interface FrameReader {
   /** Begins to read, for when it is asked. */
   preload(): void;
   close(): Promise<void>;
+}
+
+/** How many of the numbers `from`..`to` thinning took from these segments. */
+export function takenBetween(segments: readonly Segment[], from: number, to: number): number {
+  let taken = 0;
+  for (const segment of segments) {
+    if (takenOf(segment) === 0 || segment.lastSeq < from) continue;
+    if (segment.header.firstSeq > to) break;
+    taken += takenWithin(segment, Math.max(from, segment.header.firstSeq), Math.min(to, segment.lastSeq));
+  }
+  return taken;
+}
+
+function takenWithin(segment: Segment, from: number, to: number): number {
+  const { header, lastSeq, kept } = segment;
+  const span = to - from + 1;
+  if (from === header.firstSeq && to === lastSeq) return takenOf(segment);
+  if (kept) return span - (firstFrom(kept, to + 1) - firstFrom(kept, from));
+  // Nobody has been in it: no place of a consumer is inside, so nobody asks for a part of it but in passing.
+  return Math.round((takenOf(segment) * span) / (lastSeq - header.firstSeq + 1));
+}
+
+/** Index of the first number that is not below `seq`. */
+export function firstFrom(ascending: readonly number[], seq: number): number {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ascending[middle]! < seq) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
+ * What of `from`..`to` is in the segment: bounds and count; undefined for nothing. Of a thinned one, exact for the whole
+ * (its first and last are there), and for a part once `kept` is known.
+ */
+export const storedOf =
+  (segment: Segment): Stored =>
+  (from, to) => {
+    const { kept } = segment;
+    if (!kept) return { from, to, lost: to - from + 1 - takenWithin(segment, from, to) };
+    const [start, end] = [firstFrom(kept, from), firstFrom(kept, to + 1)];
+    return start < end ? { from: kept[start]!, to: kept[end - 1]!, lost: end - start } : undefined;
+  };
+
+/** Makes `kept` known, where it matters. */
+export async function learnKept(fs: JournalFs, path: string, segment: Segment, crc: Checksum): Promise<void> {
+  if (segment.kept || takenOf(segment) === 0) return;
+  const file = await fs.open(path, 'read');
+  try {
+    segment.kept = await readKept(file, segment.header, crc);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Frames of any segment from its beginning on, commit frames or packed blocks. */
+export function framesOf(
+  file: JournalFile,
+  segment: Pick<Segment, 'header' | 'endBytes'>,
+  codec: BlockCodec | undefined,
+  crc: Checksum,
+): FrameReader {
+  if (segment.header.packed) return packedReader(file, segment.header, codec, crc);
+  return frameReader(file, segment.header, () => segment.endBytes, crc);
+}
+
+/** Keeps readers out of segments that nobody is in, while `work` replaces their files. */
+export async function moving<T>(segments: readonly Segment[], work: () => Promise<T>): Promise<T> {
+  const ended = work();
+  const quiet = ended.catch(() => {});
+  for (const segment of segments) segment.moving = quiet;
+  try {
+    return await ended;
+  } finally {
+    for (const segment of segments) segment.moving = undefined;
+  }
+}
+
+/** The numbers that are in a thinned segment. A block that cannot be read counts with as many as were in it. */
+export async function readKept(file: JournalFile, header: SegmentHeader, crc: Checksum): Promise<number[]> {
+  const reader = packedReader(file, header, undefined, crc);
+  const kept: number[] = [];
+  let block = await reader.nextBlock(header.firstSeq);
+  for (const { firstSeq, stored } of await reader.places()) {
+    if (block?.firstSeq === firstSeq) {
+      for (const seq of keptOf(block)) kept.push(seq);
+      block = await reader.nextBlock(firstSeq);
+    } else for (let index = 0; index < stored; index++) kept.push(firstSeq + index);
+  }
+  return kept;
 }
 
 /** Frames of a segment from `block` on. `endBytes` is asked each time: the active segment grows. */

@@ -32,7 +32,7 @@ export interface Gap {
   readonly stream: string;
   readonly from: number;
   readonly to: number;
-  /** to - from + 1, except with `thinned`. */
+  /** to - from + 1, except where thinning was at work: then only what went with this gap. */
   readonly lost: number;
   readonly reason: GapReason;
 }
@@ -55,7 +55,7 @@ export interface RawBatch {
   readonly volatile: boolean;
   /** Newest stream before this one that holds records; until a batch of this stream is acknowledged. */
   readonly previous: { readonly stream: string; readonly last: number } | undefined;
-  /** May be empty, to carry gaps only. Otherwise first = records[0].seq and so on without a hole. */
+  /** May be empty, to carry gaps only. Otherwise ascending, without a hole but for what a `thinned` gap names. */
   readonly records: readonly StoredRecord[];
   /** Known and not yet acknowledged; all of them go with the first batch after they are known. */
   readonly gaps: readonly Gap[];
@@ -112,6 +112,8 @@ export interface JournalStatus {
   readonly commits: number;
   /** Bytes given to write calls since this opening, including headers, padding and cursors. */
   readonly bytesWritten: number;
+  /** The same in a day, over this and earlier openings; null while it is too early to say. */
+  readonly bytesPerDay: number | null;
 }
 
 export interface Journal {
@@ -141,11 +143,29 @@ export interface Journal {
   close(): Promise<void>;
 }
 
+/** What can be done with the records of a block; given from outside, because the journal does not look into them. */
+export interface BlockCodec {
+  /** Fewer bytes. The journal compares what `unpack` makes of them before it relies on it. */
+  pack(records: readonly JournalRecord[]): Uint8Array;
+  /** What was packed, to the byte. Throws for what is no packed block. */
+  unpack(bytes: Uint8Array): JournalRecord[];
+  /** Which of these consecutive records thinning keeps. */
+  keep(records: readonly JournalRecord[]): readonly boolean[];
+}
+
 export interface JournalOptions {
   readonly directory: string;
   readonly maxSizeBytes: number;
   readonly whenFull: 'drop_oldest' | 'reject_new' | 'thin';
   readonly commitEveryMs: number;
+  /** Kept free on the file system, if the journal's own records can make room; 0 unless set. */
+  readonly minFreeBytes?: number;
+  /** Records taken longer ago are dropped; never unless set. */
+  readonly maxAgeMs?: number | undefined;
+  /** How long ago a record was taken; undefined if that is not known. */
+  readonly ageMs?: (record: OldestRecord) => number | undefined;
+  /** Packs and thins; without it neither is done. */
+  readonly codec?: BlockCodec | undefined;
   /** Consumers by name. A new one begins at the oldest record stored; one that is no longer named is forgotten. */
   readonly consumers: readonly string[];
   readonly bootId: string;

@@ -20,7 +20,7 @@ import {
 } from './format.ts';
 import { errnoOf, type JournalFile, storageError, writeDurably } from './fs.ts';
 import { SPARE_NAME } from './recovery.ts';
-import { makeSpare, release, takeSpare } from './retention.ts';
+import { prepareSpare, release, takeSpare } from './retention.ts';
 import type { JournalRecord } from './types.ts';
 
 /** So many bytes waiting are committed at once. */
@@ -99,7 +99,10 @@ export function createWriter(core: Core, initialCommitEveryMs: number): Writer {
     // A turn later, so that records appended together are committed together.
     loop ??= new Promise<void>((resolve) => setImmediate(resolve)).then(commitAll).finally(() => {
       loop = undefined;
-      if (waiting.length > 0) startTimer();
+      if (waiting.length === 0) return;
+      // An urgent record may come after the last look at `demanded` and before this line.
+      if (demanded > 0) void commitSoon();
+      else startTimer();
     });
     return loop;
   };
@@ -196,7 +199,10 @@ export function createWriter(core: Core, initialCommitEveryMs: number): Writer {
     core.counters.bytesWritten += BLOCK_BYTES;
     await fs.syncDirectory(core.directory);
     // After this commit, so that it does not wait for it.
-    void core.exclusive(() => makeSpare(core)).catch((error) => core.log('journal-spare', { error: String(error) }));
+    void core
+      .exclusive(() => prepareSpare(core))
+      .catch((error) => core.log('journal-spare', { error: String(error) }))
+      .then(core.sealed);
     return segment;
   };
 
@@ -229,6 +235,7 @@ export function createWriter(core: Core, initialCommitEveryMs: number): Writer {
     const rejected = waiting;
     waiting = [];
     waitingBytes = 0;
+    demanded = 0;
     for (const { reject } of rejected) reject(error);
   };
 
@@ -240,6 +247,12 @@ export function createWriter(core: Core, initialCommitEveryMs: number): Writer {
     },
     commitEvery(ms) {
       commitEveryMs = ms;
+      // What waits for a longer interval has waited long enough once an uplink is back.
+      if (timer && timer.dueMs > core.clock.monotonic() + ms) {
+        timer.cancel();
+        timer = undefined;
+        startTimer();
+      }
     },
     async close() {
       if (waiting.length > 0) await commitSoon();

@@ -51,7 +51,7 @@ const jsonl: Format = {
   }),
 };
 
-const COLUMNS = [
+export const COLUMNS = [
   'device',
   'stream',
   'kind',

@@ -9,6 +9,7 @@ import { createBackoff } from '../uplink/backoff.ts';
 import { type Broker, createDial } from '../uplink/mqtt-dial.ts';
 import type { Format, Item } from './formats.ts';
 import { type IncomingBatch, parseBatch } from './incoming.ts';
+import { textOf } from './inflate.ts';
 import type { Ledger } from './ledger.ts';
 import type { Output } from './output.ts';
 import type { Summary } from './summary.ts';
@@ -84,7 +85,7 @@ export async function receiveBatches(options: ReceiverOptions): Promise<void> {
   function linesOf(from: string, payload: Uint8Array): string {
     let batch: IncomingBatch;
     try {
-      batch = parseBatch(Buffer.from(payload).toString('utf8'));
+      batch = parseBatch(textOf(payload));
     } catch (error) {
       tellOnce(`A message on ${from} is left out. ${messageOf(error)}`);
       return '';

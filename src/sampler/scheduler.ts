@@ -7,6 +7,9 @@ import type { Clock } from '../clock.ts';
 /** Calls due within this time of the earliest run with it. */
 const COALESCE_MS = 2;
 
+/** Who waits this shortly samples fast: 4 ms of shared slack would be most of its jitter, and there is little to share. */
+const PUNCTUAL_MS = 20;
+
 export interface Scheduler {
   /** Calls back once, when the monotonic clock reaches `atMs`. Returns what cancels it. */
   at(atMs: number, callback: () => void): () => void;
@@ -31,7 +34,8 @@ export function createScheduler(clock: Clock): Scheduler {
     if (earliestMs === wakeAtMs) return;
     cancelTimer();
     wakeAtMs = earliestMs;
-    cancelTimer = Number.isFinite(earliestMs) ? clock.after(earliestMs - clock.monotonic(), wake) : () => {};
+    const waitMs = earliestMs - clock.monotonic();
+    cancelTimer = Number.isFinite(waitMs) ? clock.after(waitMs, wake, waitMs <= PUNCTUAL_MS) : () => {};
   };
   const wake = () => {
     const dueMs = clock.monotonic() + COALESCE_MS;

@@ -21,7 +21,7 @@ const BACKOFF_MAX_MS = 10_000;
 /** Doublings after which the longest wait is reached; keeps the power from overflowing. */
 const BACKOFF_DOUBLINGS = 10;
 /** What an opening may take beyond a read: at a cold start of a small board native packages load and chips reset. */
-const OPENING_EXTRA_MS = 5_000;
+export const OPENING_EXTRA_MS = 5_000;
 /** A read that began this shortly before a slot (because the sensor just came back) has served it. */
 const SERVED_MS = 10;
 

@@ -7,6 +7,7 @@
 import type { I2cBus } from '../bus/i2c.ts';
 import type { Clock } from '../clock.ts';
 import { codeOf, messageOf } from '../errors.ts';
+import type { MuxScan } from './behind-mux.ts';
 import type { DriverTable } from './chips.ts';
 import { type Recognised, recognise } from './recognise.ts';
 import type { BoundChip } from './sysfs.ts';
@@ -29,6 +30,8 @@ export interface BusScan {
   readonly name?: string;
   readonly clockHz: number;
   readonly found: readonly Found[];
+  /** Behind the multiplexers that were to be looked behind. */
+  readonly muxes: readonly MuxScan[];
   /** Why it could not be looked at, or not to its end. */
   readonly error?: { readonly code: string; readonly message: string };
 }

@@ -1,5 +1,6 @@
 /** The scan for people and for programs: the grid of i2cdetect, a line per chip, what the kernel has, a configuration. */
 import { hexAddress } from '../bus/i2c.ts';
+import type { MuxScan } from './behind-mux.ts';
 import type { DriverTable } from './chips.ts';
 import { type BusScan, FIRST_ADDRESS, type Found, LAST_ADDRESS } from './i2c.ts';
 import type { Scan } from './scan.ts';
@@ -33,13 +34,26 @@ function described(one: Found): readonly [what: string, driver: string] {
   return ['unknown', ''];
 }
 
-function busText({ bus, name, clockHz, found, error }: BusScan): string {
-  const title = `I2C bus ${bus}: /dev/i2c-${bus}${name ? `, ${name}` : ''}, ${clockHz / 1000} kHz\n`;
-  if (error && found.length === 0) return title;
+function list(found: readonly Found[]): string {
   const rows = found.map((one) => [hexAddress(one.address), ...described(one)] as const);
   const width = Math.max(0, ...rows.map(([, what]) => what.length));
-  const list = rows.map(([address, what, driver]) => `  ${address}  ${what.padEnd(width)}  ${driver}`.trimEnd());
-  return [`${title}${grid(found)}`, ...(list.length > 0 ? [`${list.join('\n')}\n`] : [])].join('\n');
+  return rows
+    .map(([address, what, driver]) => `${`  ${address}  ${what.padEnd(width)}  ${driver}`.trimEnd()}\n`)
+    .join('');
+}
+
+/** Channels with nothing behind them are not worth a line each. */
+const muxText = ({ address, channels }: MuxScan): string => {
+  const used = channels.filter(({ found }) => found.length > 0);
+  const title = `Behind the multiplexer at ${hexAddress(address)}`;
+  if (used.length === 0) return channels.length === 0 ? '' : `${title}: nothing\n`;
+  return used.map(({ channel, found }) => `${title}, channel ${channel}\n${list(found)}`).join('\n');
+};
+
+function busText({ bus, name, clockHz, found, muxes, error }: BusScan): string {
+  const title = `I2C bus ${bus}: /dev/i2c-${bus}${name ? `, ${name}` : ''}, ${clockHz / 1000} kHz\n`;
+  if (error && found.length === 0) return title;
+  return [`${title}${grid(found)}`, list(found), ...muxes.map(muxText)].filter((part) => part !== '').join('\n');
 }
 
 const devices = (title: string, all: readonly KernelDevice[]): string[] =>
@@ -76,11 +90,16 @@ export function scanJson(scan: Scan, drivers: DriverTable): string {
     const { address, state, chip, driver, maybe } = one;
     return { address, state, chip: chip ?? null, driver: driver ?? null, maybe };
   };
-  const buses = scan.buses.map(({ bus, name, clockHz, found, error }) => ({
+  const buses = scan.buses.map(({ bus, name, clockHz, found, muxes, error }) => ({
     bus,
     name: name ?? null,
     clock_hz: clockHz,
     devices: found.map(device),
+    muxes: muxes.map(({ address, channels, error: why }) => ({
+      address,
+      channels: channels.map(({ channel, found: behind }) => ({ channel, devices: behind.map(device) })),
+      ...(why && { error: why }),
+    })),
     ...(error && { error }),
   }));
   const { left, gpio, oneWire, iio, hwmon } = scan;

@@ -1,8 +1,10 @@
 /** The whole scan: every bus that sensors may be on, and what the kernel knows. */
 
+import type { MuxPlace } from '../bus/buses.ts';
 import type { I2cBus } from '../bus/i2c.ts';
 import type { Clock } from '../clock.ts';
 import type { System } from '../system.ts';
+import { type MuxScan, scanBehindMux } from './behind-mux.ts';
 import type { DriverTable } from './chips.ts';
 import { type BusScan, scanBus } from './i2c.ts';
 import {
@@ -31,7 +33,9 @@ export interface Surroundings {
   readonly system: System;
   readonly drivers: DriverTable;
   readonly clock: Clock;
-  i2c(on: number): I2cBus;
+  i2c(on: number, mux?: MuxPlace): I2cBus;
+  /** Multiplexers on a bus behind which to look. */
+  muxes(on: number): readonly number[];
   /** What a running service uses on a bus: address and sensor. */
   inUse(on: number): ReadonlyMap<number, string>;
 }
@@ -52,7 +56,12 @@ export async function scanAll(only: number | undefined, around: Surroundings): P
     const { drivers, clock } = around;
     const bound = await boundChips(number, files);
     const scanned = await scanBus(number, bus, { drivers, clock, bound, inUse: around.inUse(number) });
-    return { bus: number, clockHz: bus.clockHz, ...(name !== undefined && { name }), ...scanned };
+    const muxes: MuxScan[] = [];
+    for (const address of scanned.error ? [] : around.muxes(number)) {
+      const view = (channel: number) => around.i2c(number, { address, channel });
+      muxes.push(await scanBehindMux(bus, address, { drivers, clock, beside: scanned.found, view }));
+    }
+    return { bus: number, clockHz: bus.clockHz, ...(name !== undefined && { name }), ...scanned, muxes };
   };
   const [buses, gpio, oneWire, iio, hwmon] = await Promise.all([
     Promise.all(numbers.filter((number) => !isLeft(number)).map(one)),

@@ -23,11 +23,20 @@ function options(table: Readonly<Record<string, OptionSpec>>): string {
 }
 
 function lines(scan: Scan, drivers: DriverTable): readonly Line[] {
-  const i2c = scan.buses.flatMap(({ bus, found }) =>
+  const places = scan.buses.flatMap(({ bus, found, muxes }) => [
+    { place: `${bus}`, found },
+    ...muxes.flatMap(({ address, channels }) =>
+      channels.map(({ channel, found: behind }) => ({
+        place: `{ on: ${bus}, mux: ${hexAddress(address)}, channel: ${channel} }`,
+        found: behind,
+      })),
+    ),
+  ]);
+  const i2c = places.flatMap(({ place, found }) =>
     found.flatMap((one): Line[] => {
       if (one.state !== 'found' || one.driver === undefined) return [];
       const { address, chip, driver, maybe } = one;
-      const keys = `bus: ${bus}, address: ${hexAddress(address)}, every: 10s${options(drivers[driver]?.options ?? {})}`;
+      const keys = `bus: ${place}, address: ${hexAddress(address)}, every: 10s${options(drivers[driver]?.options ?? {})}`;
       return [
         { id: driver, driver, keys, ...(chip === undefined && { comment: `if it is one: ${maybe.join(', ')}` }) },
       ];
@@ -51,16 +60,17 @@ function lines(scan: Scan, drivers: DriverTable): readonly Line[] {
   );
 }
 
-export function snippet(scan: Scan, drivers: DriverTable): string {
-  const all = lines(scan, drivers);
+/** The sensors that were found, each a line of YAML below `sensors:`. */
+export function sensorLines(scan: Scan, drivers: DriverTable): readonly string[] {
   const seen = new Map<string, number>();
-  const written = all.map(({ id, driver, keys, comment }) => {
+  return lines(scan, drivers).map(({ id, driver, keys, comment }) => {
     const count = (seen.get(id) ?? 0) + 1;
     seen.set(id, count);
     const name = count === 1 ? id : `${id}-${count}`;
     const text = `${name}: { driver: ${driver}, ${keys} }`;
     return comment === undefined ? `  ${text}` : `  # ${text}   # ${comment}`;
   });
-  const board = '  board: { driver: host, every: 1m }';
-  return ['version: 1', 'sensors:', ...written, board, ''].join('\n');
 }
+
+export const snippet = (scan: Scan, drivers: DriverTable): string =>
+  ['version: 1', 'sensors:', ...sensorLines(scan, drivers), '  board: { driver: host, every: 1m }', ''].join('\n');

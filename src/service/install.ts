@@ -1,28 +1,13 @@
 /**
- * Making Sedge a system service, and undoing it, as a list of steps. Each says what it does and does exactly that, so
- * that a dry run and a real one cannot differ. Every step may be run again. A configuration is never overwritten, and
- * neither configuration nor journal is ever removed.
+ * Making Sedge a system service, as steps that find out what is missing: on a system where everything is right there is none.
+ * A configuration is never overwritten. A new program takes the place of a running one; if it does not start, the old one is
+ * put back.
  */
-import { chmod, cp, lstat, mkdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readlink, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { messageOf, SedgeError } from '../errors.ts';
-import { isBuildRubbish, nativePackages } from './packages.ts';
-import { STARTING_CONFIG } from './starting-config.ts';
-
-export interface Step {
-  /** Imperative: "write /etc/systemd/system/sedge.service". */
-  readonly describe: string;
-  run(): Promise<void>;
-}
-
-/** Runs a program of the system; rejects if it fails. */
-export type Execute = (program: string, args: readonly string[]) => Promise<void>;
-
-export interface System {
-  /** Put before every path that is written; '' is the real system. Anything else runs no program of the system. */
-  readonly root: string;
-  readonly execute: Execute;
-}
+import { SedgeError } from '../errors.ts';
+import { copyProgram, forgetOld } from './program-copy.ts';
+import { command, exists, hasWork, note, type Step, type System, write } from './steps.ts';
 
 export interface InstallPlan extends System {
   /** Where the running program is: the directory that holds `dist` and `systemd`. */
@@ -31,29 +16,40 @@ export interface InstallPlan extends System {
   readonly node: string;
   /** Absolute. */
   readonly config: string;
+  /** The text of a first configuration, and how many sensors were found for it; asked for only where there is none. */
+  readonly startingConfig: () => Promise<{ readonly text: string; readonly found: number }>;
 }
 
 export const PLACES = {
   program: '/opt/sedge',
   unit: '/etc/systemd/system/sedge.service',
+  /** What `systemctl edit sedge` writes. */
+  dropIns: '/etc/systemd/system/sedge.service.d',
   sysusers: '/etc/sysusers.d/sedge.conf',
+  tmpfiles: '/etc/tmpfiles.d/sedge.conf',
   udev: '/etc/udev/rules.d/60-sedge.rules',
   config: '/etc/sedge/sedge.yaml',
+  /** Where systemd looks for what LoadCredential= names; ours begin with `sedge.`. */
+  credentials: '/etc/credstore',
   state: '/var/lib/sedge',
+  runtime: '/run/sedge',
   command: '/usr/local/bin/sedge',
+  /** The program of the Debian package, whose unit, user and rules are dpkg's. */
+  packaged: '/usr/lib/sedge',
 } as const;
 
+const UNIT = 'sedge.service';
 const ENTRY = join(PLACES.program, 'dist', 'sedge.mjs');
+/** systemctl enable makes it, from WantedBy= in the unit. */
+const ENABLED = `/etc/systemd/system/multi-user.target.wants/${UNIT}`;
 /** Raspberry Pi OS and its relatives bring the groups of I2C and GPIO devices in a file of this name. */
 const BOARD_RULES = ['/etc/udev/rules.d', '/lib/udev/rules.d'].map((directory) => `${directory}/99-com.rules`);
 /** Hidden from the service by ProtectHome=. */
 const HIDDEN = /^\/(home|root|run\/user)(\/|$)/;
 
-const exists = async (path: string): Promise<boolean> =>
-  lstat(path).then(
-    () => true,
-    () => false,
-  );
+/** Whether the user of the service is there. */
+export const hasUser = async (root: string): Promise<boolean> =>
+  /^sedge:/m.test(await readFile(`${root}/etc/passwd`, 'utf8').catch(() => ''));
 
 export async function installSteps(plan: InstallPlan): Promise<readonly Step[]> {
   const { root, source, node, config } = plan;
@@ -62,43 +58,43 @@ export async function installSteps(plan: InstallPlan): Promise<readonly Step[]> 
   if (!(await exists(join(source, 'dist', 'sedge.mjs'))))
     throw new SedgeError('service.source', `${source}/dist/sedge.mjs is not there: run "npm run build" first`);
   const template = (name: string) => readFile(join(source, 'systemd', name), 'utf8');
-  const ownRules = !(await Promise.all(BOARD_RULES.map((path) => exists(root + path)))).includes(true);
 
+  const program = await copyProgram(source, root + PLACES.program, PLACES.program);
+  const sysusers = await write(root, PLACES.sysusers, await template('sedge.sysusers.conf'));
+  const needsUser = sysusers.length > 0 || !(await hasUser(root));
+  const tmpfiles = await write(root, PLACES.tmpfiles, await template('sedge.tmpfiles.conf'));
+  const ownRules = !(await Promise.all(BOARD_RULES.map((path) => exists(root + path)))).includes(true);
+  const rules = ownRules ? await write(root, PLACES.udev, await template('sedge.rules')) : [];
+  const configuration = await configSteps(plan);
+  const unit = await write(root, PLACES.unit, unitText(await template('sedge.service'), node, config));
+
+  const isEnabled = await exists(root + ENABLED);
+  const isChanged = hasWork([...program, ...unit, ...configuration]);
+  // On another root nothing runs.
+  const isActive = root === '' && (await plan.succeeds('systemctl', ['is-active', '--quiet', UNIT]));
+  const isToStart = isChanged || !isActive;
   return [
-    ...programSteps(plan),
-    await commandStep(root),
-    write(root, PLACES.sysusers, await template('sedge.sysusers.conf')),
-    command(plan, 'systemd-sysusers', PLACES.sysusers),
-    ...(ownRules
+    ...program,
+    ...(await commandSteps(root)),
+    ...sysusers,
+    ...(needsUser ? [command(plan, 'systemd-sysusers', PLACES.sysusers)] : []),
+    ...tmpfiles,
+    ...(tmpfiles.length > 0 ? [command(plan, 'systemd-tmpfiles', '--create', PLACES.tmpfiles)] : []),
+    ...rules,
+    ...(rules.length > 0
       ? [
-          write(root, PLACES.udev, await template('sedge.rules')),
           command(plan, 'udevadm', 'control', '--reload'),
           command(plan, 'udevadm', 'trigger', '--subsystem-match=i2c-dev', '--subsystem-match=gpio'),
         ]
       : []),
-    ...(await configSteps(plan)),
-    command(plan, node, ENTRY, 'check', '--config', config),
-    write(root, PLACES.unit, unitText(await template('sedge.service'), node, config)),
-    command(plan, 'systemctl', 'daemon-reload'),
-    command(plan, 'systemctl', 'enable', 'sedge.service'),
+    ...configuration,
+    ...(isToStart ? [command(plan, node, ENTRY, 'check', '--config', config)] : []),
+    ...unit,
+    ...(unit.length > 0 ? [command(plan, 'systemctl', 'daemon-reload')] : []),
+    ...(isEnabled ? [] : [command(plan, 'systemctl', 'enable', UNIT)]),
     // Not `enable --now`: a service that runs already must begin to run the new program.
-    command(plan, 'systemctl', 'restart', 'sedge.service'),
-  ];
-}
-
-export async function uninstallSteps(system: System): Promise<readonly Step[]> {
-  const { root } = system;
-  const unitThere = await exists(root + PLACES.unit);
-  return [
-    ...(unitThere ? [command(system, 'systemctl', 'disable', '--now', 'sedge.service')] : []),
-    remove(root, PLACES.unit),
-    ...(unitThere ? [command(system, 'systemctl', 'daemon-reload')] : []),
-    remove(root, PLACES.sysusers),
-    remove(root, PLACES.udev),
-    ...((await isOurCommand(root)) ? [remove(root, PLACES.command)] : []),
-    remove(root, PLACES.program),
-    note(`keep ${dirname(PLACES.config)} and ${PLACES.state}: your configuration and what was not delivered yet`),
-    note('keep the user sedge, who owns them'),
+    ...(isToStart ? [command(plan, 'systemctl', 'restart', UNIT)] : []),
+    ...(hasWork(program) ? [forgetOld(root + PLACES.program)] : []),
   ];
 }
 
@@ -107,89 +103,41 @@ function refuseHidden(what: string, path: string, remedy: string): void {
     throw new SedgeError('service.hidden', `${what} is at ${path}, which the service may not see: ${remedy}`);
 }
 
-/** The copy is made beside the old one and takes its place in one step: a failed install leaves the old one running. */
-function programSteps({ root, source }: InstallPlan): readonly Step[] {
-  const target = root + PLACES.program;
-  if (source === target) return [note(`keep ${PLACES.program}: this is the program that runs`)];
-  const packages = nativePackages(source);
-  const names =
-    packages.length > 0 ? packages.map(({ name }) => name).join(', ') : 'no native packages: none installed';
-  const copy = (from: string, to: string) =>
-    cp(from, to, { recursive: true, dereference: true, filter: (path) => !isBuildRubbish(path) });
-  return [
-    {
-      describe: `copy the program from ${source} to ${PLACES.program} (with ${names})`,
-      async run() {
-        const [fresh, old] = [`${target}.new`, `${target}.old`];
-        await rm(fresh, { recursive: true, force: true });
-        await mkdir(fresh, { recursive: true });
-        for (const part of ['dist', 'systemd', 'package.json']) await copy(join(source, part), join(fresh, part));
-        for (const { name, directory } of packages) await copy(directory, join(fresh, 'node_modules', name));
-        await rm(old, { recursive: true, force: true });
-        if (await exists(target)) await rename(target, old);
-        await rename(fresh, target);
-        await rm(old, { recursive: true, force: true });
-      },
-    },
-  ];
-}
-
-async function configSteps(plan: InstallPlan): Promise<readonly Step[]> {
+/** A first configuration where there is none, for the service to read and others not. */
+export async function configSteps(
+  plan: Pick<InstallPlan, 'root' | 'execute' | 'config' | 'startingConfig'>,
+): Promise<readonly Step[]> {
   const { root, config } = plan;
   if (await exists(root + config)) return [note(`keep ${config}: it is yours`)];
   if (config !== PLACES.config)
     throw new SedgeError('service.config', `${config} is not there: write it first, or leave --config out`);
+  const { text, found } = await plan.startingConfig();
+  const about = found === 0 ? 'no sensor was found: only the board itself' : `with ${found} found on the buses`;
+  const written = await write(root, config, text, 0o640);
   return [
-    write(root, config, STARTING_CONFIG, 0o640),
+    ...written.map((step) => ({ ...step, describe: `${step.describe} (${about})` })),
     // It may come to hold a password: for the service and root only.
     command(plan, 'chgrp', 'sedge', config),
   ];
 }
 
-async function commandStep(root: string): Promise<Step> {
-  if ((await exists(root + PLACES.command)) && !(await isOurCommand(root)))
-    return note(`keep ${PLACES.command}: it is not ours`);
-  return {
-    describe: `link ${PLACES.command} to ${ENTRY}`,
-    async run() {
-      await mkdir(dirname(root + PLACES.command), { recursive: true });
-      await rm(root + PLACES.command, { force: true });
-      await symlink(ENTRY, root + PLACES.command);
+async function commandSteps(root: string): Promise<readonly Step[]> {
+  if (await isOurCommand(root)) return [];
+  if (await exists(root + PLACES.command)) return [note(`keep ${PLACES.command}: it is not ours`)];
+  return [
+    {
+      describe: `link ${PLACES.command} to ${ENTRY}`,
+      async run() {
+        await mkdir(dirname(root + PLACES.command), { recursive: true });
+        await rm(root + PLACES.command, { force: true });
+        await symlink(ENTRY, root + PLACES.command);
+      },
     },
-  };
+  ];
 }
 
-const isOurCommand = async (root: string): Promise<boolean> =>
+export const isOurCommand = async (root: string): Promise<boolean> =>
   (await readlink(root + PLACES.command).catch(() => '')) === ENTRY;
-
-const note = (describe: string): Step => ({ describe, run: async () => {} });
-
-const write = (root: string, path: string, text: string, mode = 0o644): Step => ({
-  describe: `write ${path}`,
-  async run() {
-    await mkdir(dirname(root + path), { recursive: true });
-    await writeFile(root + path, text, { mode });
-    // `mode` above counts only for a new file, and less the umask.
-    await chmod(root + path, mode);
-  },
-});
-
-const remove = (root: string, path: string): Step => ({
-  describe: `remove ${path}`,
-  run: () => rm(root + path, { recursive: true, force: true }),
-});
-
-function command({ root, execute }: System, program: string, ...args: readonly string[]): Step {
-  const line = [program, ...args].join(' ');
-  if (root !== '') return note(`run ${line} (left out: this is not the running system)`);
-  return {
-    describe: `run ${line}`,
-    run: () =>
-      execute(program, args).catch((cause: unknown) => {
-        throw new SedgeError('service.command', `"${line}" failed: ${messageOf(cause)}`, { cause });
-      }),
-  };
-}
 
 /** The shipped unit with this machine's paths. */
 export function unitText(template: string, node: string, config: string): string {

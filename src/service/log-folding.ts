@@ -3,14 +3,15 @@
  *
  * Two entries have one cause when event and the fields that say who and why (`KEYS`) are equal; without such a field, when
  * the message is the same but for its numbers. The first of a cause is written at once; what follows within ten seconds is
- * counted, and told in one line at their end: the last of them, with how many there were. As long as it goes on the waits grow to ten minutes. So a cause has at most one line in ten seconds, the
- * last state is always told, and a quiet log costs no timer.
- */
+ *XX */
 import type { Clock } from '../clock.ts';
 import type { LogEntry } from './log.ts';
 
 /** How long each further line of a cause waits; the last one repeats. */
 const WAITS_MS = [10_000, 60_000, 600_000] as const;
+
+/** Longer than two attempts at a broker can be apart: the longest back-off and a connection that times out. */
+const RETRY_PATIENCE_MS = 5 * 60_000;
 
 /** Causes remembered at once. Beyond that, entries are folded by event alone; the program's events are few. */
 const MAX_CAUSES = 256;
@@ -24,6 +25,8 @@ interface Cause {
   times: number;
   last: LogEntry | undefined;
   sinceMs: number;
+  /** Nothing before then means that it is over. */
+  untilMs: number;
   step: number;
   /** Cancels the timer. */
   quiet: () => void;
@@ -54,13 +57,16 @@ export function createFolding(clock: Clock, emit: (entry: LogEntry) => void): Fo
     const withinMs = clock.monotonic() - cause.sinceMs;
     cause.times = 0;
     cause.last = undefined;
+    cause.sinceMs = clock.monotonic();
     emit({ ...last, again: { times, withinMs } });
   };
 
+  const awaitedUntil = ({ fields }: LogEntry): number =>
+    clock.monotonic() + (fields.retry_ms === undefined ? 0 : RETRY_PATIENCE_MS);
+
   const watch = (key: string, cause: Cause) => {
-    cause.sinceMs = clock.monotonic();
     cause.quiet = clock.after(WAITS_MS[cause.step]!, () => {
-      if (cause.last === undefined) {
+      if (cause.last === undefined && clock.monotonic() >= cause.untilMs) {
         causes.delete(key);
         return;
       }
@@ -82,9 +88,12 @@ export function createFolding(clock: Clock, emit: (entry: LogEntry) => void): Fo
       if (known) {
         known.times += 1;
         known.last = entry;
+        known.untilMs = awaitedUntil(entry);
         return;
       }
-      const cause: Cause = { times: 0, last: undefined, sinceMs: 0, step: 0, quiet: () => {} };
+      const sinceMs = clock.monotonic();
+      const untilMs = awaitedUntil(entry);
+      const cause: Cause = { times: 0, last: undefined, sinceMs, untilMs, step: 0, quiet: () => {} };
       causes.set(key, cause);
       emit(entry);
       watch(key, cause);

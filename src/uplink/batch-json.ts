@@ -57,13 +57,16 @@ export function encodeBatch(batch: Batch, { device, maxBytes }: BatchJsonOptions
   let first = 0;
   let firstSeq = range?.first ?? 0;
   let part = emptyPart();
+  let skippedLeft = batch.skipped;
 
   const room = () => maxBytes - head.length - previous.length - gaps.length - FRAME_BYTES;
   const finish = (end: number) => {
     const isLast = end === records.length;
     const lastSeq = isLast ? (range?.last ?? 0) : records[end - 1]!.seq;
     const numbers = range ? `,"first":${firstSeq},"last":${lastSeq}` : '';
-    const skipped = range ? lastSeq - firstSeq + 1 - (end - first) : 0;
+    // Of the numbers without a record, a gap `thinned` has named those that the batch does not count as skipped.
+    const skipped = range ? Math.min(skippedLeft, lastSeq - firstSeq + 1 - (end - first)) : 0;
+    skippedLeft -= skipped;
     const events = part.event === '' ? '' : `,"events":[${part.event}]`;
     const windows = part.window === '' ? '' : `,"windows":[${part.window}]`;
     const skips = skipped > 0 ? `,"skipped":${skipped}` : '';

@@ -7,6 +7,8 @@ type Table = { readonly [T in UplinkConfig['type']]: () => Promise<Make<Extract<
 
 const TYPES: Table = {
   mqtt: async () => (await import('./mqtt.ts')).mqttUplink,
+  http: async () => (await import('./http.ts')).httpUplink,
+  file: async () => (await import('./file.ts')).fileUplink,
 };
 
 /** What makes an uplink of this configuration. */

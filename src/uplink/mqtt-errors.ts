@@ -40,7 +40,7 @@ const REFUSALS: Readonly<Record<number, string>> = {
 /** 3.1.1: unacceptable protocol version; 5: unsupported protocol version. */
 const WRONG_VERSION = new Set([1, 132]);
 
-const NETWORK: Readonly<Record<string, string>> = {
+export const NETWORK: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there: check that the broker runs, and the host and port of the URL',
   ENOTFOUND: 'the name is not known: check the host of the URL and the name server',
   EAI_AGAIN: 'the name server does not answer: check the network',
@@ -50,7 +50,7 @@ const NETWORK: Readonly<Record<string, string>> = {
   EACCES: 'the system does not permit the connection: check firewalls',
 };
 
-const TLS: Readonly<Record<string, string>> = {
+export const TLS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'its certificate has expired',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by itself: give it as ca',
   SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is signed by an authority that is not known here: give that as ca',

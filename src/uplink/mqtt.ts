@@ -9,7 +9,10 @@ import type { MqttUplinkConfig } from '../config/types.ts';
 import { codeOf, messageOf, SedgeError } from '../errors.ts';
 import { type Announcer, createAnnouncer, OFFLINE } from './announcer.ts';
 import { createBackoff } from './backoff.ts';
-import { deadLetterJson, encodeBatch } from './batch-json.ts';
+import { deadLetterJson } from './batch-json.ts';
+import { type Compress, contentTypeOf, loadCompression } from './compress.ts';
+import { loadFormat } from './formats/index.ts';
+import { type BatchFormat, encodingFor } from './formats/types.ts';
 import type { MqttConnection } from './mqtt-connection.ts';
 import { createDial, parseBroker } from './mqtt-dial.ts';
 import { createEars } from './mqtt-ears.ts';
@@ -34,6 +37,12 @@ const DEAD_LETTER_OVERHEAD_BYTES = PUBLISH_OVERHEAD_BYTES + 1_100;
 /** For `offline` and its acknowledgement. */
 const FAREWELL_MS = 1_000;
 
+/** How a batch becomes a payload. */
+interface Coding {
+  readonly format: BatchFormat;
+  readonly compress: Compress;
+}
+
 export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Uplink {
   const { name, station, source, clock, log, random, memory } = context;
   // The same id at each connect: the broker ends our own half-open predecessor, and its will goes before our `online`.
@@ -54,7 +63,6 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
   let connection: MqttConnection | undefined;
   let announcer: Announcer | undefined;
   let failure: SedgeError | undefined;
-  let toldFailure: string | undefined;
   let batchesAcknowledged = 0;
   let recordsAcknowledged = 0;
   let deadLetters = 0;
@@ -63,6 +71,10 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
   const changed = () => context.onChange?.();
 
   async function run(): Promise<void> {
+    const coding: Coding = {
+      format: await loadFormat(config.format),
+      compress: await loadCompression(config.compress),
+    };
     while (!stopping.signal.aborted) {
       let lastedMs = 0;
       try {
@@ -79,7 +91,7 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
           signal: stopping.signal,
         });
         const startMs = clock.monotonic();
-        const reason = await session(connection);
+        const reason = await session(connection, coding);
         lastedMs = clock.monotonic() - startMs;
         failure = takeover.ended(reason, lastedMs);
       } catch (error) {
@@ -97,20 +109,14 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
     changed();
   }
 
-  /** The same failure again and again is one line in the log. */
+  /** The log folds what comes again and again; `retry_ms` tells it when that will be. */
   function tellFailure(retryMs: number): void {
     const { code, message } = failure ?? {};
-    log[message === toldFailure ? 'debug' : 'warn']('uplink.offline', {
-      uplink: name,
-      code,
-      message,
-      retry_ms: retryMs,
-    });
-    toldFailure = message;
+    log.warn('uplink.offline', { uplink: name, code, message, retry_ms: retryMs });
   }
 
   /** One connection from CONNACK to its end; returns why it ended. */
-  async function session(link: MqttConnection): Promise<SedgeError | undefined> {
+  async function session(link: MqttConnection, { format, compress }: Coding): Promise<SedgeError | undefined> {
     const ended = new AbortController();
     const halt = new AbortController();
     const stop = () => halt.abort();
@@ -147,12 +153,14 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
 
     const { device } = station;
     const maxBytes = link.maxPacketBytes - PUBLISH_OVERHEAD_BYTES - topicBytes;
+    const mostBytes = Math.min(config.batch.maxBytes, maxBytes);
+    const encoding = encodingFor(station, mostBytes);
     const how = {
       qos: config.qos,
       retain: false,
       flushed: true,
       properties: {
-        contentType: 'application/json',
+        contentType: contentTypeOf(format.mediaType, config.compress),
         ...(config.messageExpiryMs !== undefined && {
           messageExpiryInterval: Math.ceil(config.messageExpiryMs / 1000),
         }),
@@ -160,10 +168,11 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
     };
     let undelivered = false;
     const deliver = async ({ payload }: BatchMessage) => {
-      if (topics.readings === undefined) return;
-      if (payload.length > maxBytes) throw tooLargeError(payload.length, broker.place);
+      if (topics.readings === undefined || payload.length === 0) return;
+      const body = await compress(payload);
+      if (body.length > maxBytes) throw tooLargeError(body.length, broker.place);
       try {
-        await link.publish(topics.readings, payload, how);
+        await link.publish(topics.readings, body, how);
       } catch (error) {
         undelivered = true;
         throw error;
@@ -177,7 +186,7 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
         window,
         source,
         rule,
-        encode: (batch) => encodeBatch(batch, { device, maxBytes: Math.min(config.batch.maxBytes, maxBytes) }),
+        encode: (batch) => format.encode(batch, encoding),
         deliver,
         async bury(letter) {
           const { stream, record, error } = letter;
@@ -190,7 +199,7 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
           });
           await announcer?.once(topics.deadLetter, payload);
         },
-        maxBytes: Math.min(config.batch.maxBytes, maxBytes),
+        maxBytes: mostBytes,
         maxWaitMs: config.batch.maxWaitMs,
         clock,
         ended: ended.signal,

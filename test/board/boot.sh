@@ -48,7 +48,8 @@ start)
     -virtfs "local,path=$run/share,mount_tag=rig,security_model=none" \
     -virtfs "local,path=$repo,mount_tag=repo,security_model=none,readonly=on" "${modules[@]}" \
     -device virtio-serial -chardev "pipe,id=ctl,path=$run/ctl" -device virtserialport,chardev=ctl,name=rig \
-    -device virtio-rng-pci -nic none ${RIG_QEMU:-} >"$run/qemu.log" 2>&1 </dev/null &
+    -netdev user,id=net,ipv6=off -device virtio-net-pci,netdev=net,romfile= \
+    -device virtio-rng-pci ${RIG_QEMU:-} >"$run/qemu.log" 2>&1 </dev/null &
   qemu=$!
   echo $qemu >"$run/qemu.pid"
   if [ -n "${RIG_OWNER:-}" ]; then

@@ -40,9 +40,10 @@ step "kernel $kver and the vpi module"
 cp "$work/kernel/boot/vmlinuz-$kver" "$out/vmlinuz"
 cp "$work/kernel/boot/config-$kver" "$out/kernel-config"
 modules=$work/kernel/lib/modules/$kver
-for d in drivers/{gpu,net,media,infiniband,scsi,staging,ata,usb,hid,isdn,input,video,platform} arch sound net/{wireless,bluetooth,mac80211}; do
+for d in drivers/{gpu,media,infiniband,scsi,staging,ata,usb,hid,isdn,input,video,platform} arch sound net/{wireless,bluetooth,mac80211}; do
   rm -rf "${modules:?}/kernel/$d"
 done
+find "$modules/kernel/drivers/net" -type f ! -name virtio_net.ko ! -name net_failover.ko -delete
 cp -r "$here/kernel" "$work/vpi"
 make -s -C "/lib/modules/$kver/build" M="$work/vpi" modules >"$work/vpi.log" 2>&1 || { cat "$work/vpi.log"; exit 1; }
 strip --strip-debug "$work/vpi/vpi.ko"
@@ -53,7 +54,7 @@ grep -hsE '^Acquire::' /etc/apt/apt.conf.d/* >"$work/apt.conf" || true
 mmdebstrap --quiet --mode=root --variant=minbase --aptopt="$work/apt.conf" \
   --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
   --dpkgopt='path-exclude=/usr/share/locale/*' \
-  --include=systemd-sysv,udev,dbus,kmod,libstdc++6,i2c-tools,gpiod,mosquitto,mosquitto-clients,procps,iproute2 \
+  --include=systemd-sysv,udev,dbus,kmod,libstdc++6,i2c-tools,gpiod,mosquitto,mosquitto-clients,procps,iproute2,systemd-timesyncd \
   "$suite" "$work/root" "$sources"
 root=$work/root
 mkdir -p "$root/usr/lib/modules" && cp -a "$modules" "$root/usr/lib/modules/"
@@ -61,7 +62,7 @@ depmod -b "$root" "$kver"
 install -m 755 "$(readlink -f "$(command -v node)")" "$root/usr/local/bin/node"
 strip --strip-debug "$root/usr/local/bin/node"
 install -m 755 "$here/guest/rig-agent" "$root/usr/local/sbin/rig-agent"
-install -m 644 "$here"/guest/{rig-agent,rig-modules,i2c-devices}.service "$root/etc/systemd/system/"
+install -m 644 "$here"/guest/{rig-agent,rig-modules,rig-net,i2c-devices}.service "$root/etc/systemd/system/"
 install -m 644 "$here/guest/fstab" "$root/etc/fstab"
 install -m 644 "$here/guest/99-pi.rules" "$root/etc/udev/rules.d/"
 install -m 644 "$here/guest/modules.conf" "$root/etc/modules-load.d/rig.conf"
@@ -72,7 +73,7 @@ echo rig >"$root/etc/hostname"
 printf '127.0.0.1 localhost rig\n::1 localhost\n' >"$root/etc/hosts"
 tr -d - </proc/sys/kernel/random/uuid >"$root/etc/machine-id"   # else the first boot enables every unit
 systemctl --root="$root" -q enable rig-agent.service rig-modules.service i2c-devices.service
-systemctl --root="$root" -q disable mosquitto.service
+systemctl --root="$root" -q disable mosquitto.service systemd-timesyncd.service   # tests turn them on
 systemctl --root="$root" -q mask systemd-random-seed.service getty@tty1.service e2scrub_reap.service \
   apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer e2scrub_all.timer
 systemctl --root="$root" -q set-default multi-user.target

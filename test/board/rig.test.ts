@@ -1,7 +1,7 @@
 /** The virtual board keeps its own promises; a service that fails on it fails for a reason of its own. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import truth from './guest/truth.json' with { type: 'json' };
-import { attempt, cutAndBoot, drive, guest, put, setChips, UP_TIMEOUT_MS, unavailable, up } from './rig.ts';
+import { attempt, drive, guest, put, setChips, UP_TIMEOUT_MS, unavailable, up } from './rig.ts';
 
 const reason = unavailable();
 
@@ -137,19 +137,4 @@ describe.skipIf(reason !== undefined)(`the virtual board${reason === undefined ?
     expect(monitored).toMatch(/FALLING EDGE.*RISING EDGE/s);
     await drive(17, 'z');
   });
-
-  it('keeps what was flushed to the data disk across a power cut, and nothing else', async () => {
-    await guest(`
-      mkdir -p /data/probe && cd /data/probe && sync
-      head -c 65536 /dev/zero > direct && sync
-      echo flushed > flushed && sync -d flushed && sync .
-      echo lazy > lazy
-      head -c 65536 /dev/zero | tr '\\0' B > /dev/shm/b
-      dd if=/dev/shm/b of=direct bs=65536 oflag=direct conv=notrunc status=none`);
-    await cutAndBoot();
-    expect(await guest('cat /data/probe/flushed')).toBe('flushed\n');
-    expect((await attempt('grep -q lazy /data/probe/lazy')).status).not.toBe(0);
-    expect(await guest('grep -c B /data/probe/direct || true')).toBe('0\n');
-    await guest('rm -r /data/probe');
-  }, 400_000);
 });

@@ -5,12 +5,15 @@
  * - Every wait has a bound, generous because the board is emulated in software and may share its processors.
  * - Whatever happens to the test run, no process stays: boot.sh cuts the board when RIG_OWNER is gone.
  */
-import { type ExecFileException, execFile } from 'node:child_process';
+import { type ExecFileException, execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
-const SHARE = `${HERE}out/run/share`;
+/** Two boards side by side: each has its own RIG_OUT. */
+const OUT = process.env.RIG_OUT ?? `${HERE}out`;
+/** /rig in the board. */
+export const SHARE = `${OUT}/run/share`;
 const BUILD_TIMEOUT_MS = 900_000;
 const BOOT_TIMEOUT_MS = 300_000;
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
@@ -69,9 +72,9 @@ function execute(file: string, args: readonly string[], timeoutMs: number, env: 
 /** What was said last, for messages. */
 const tail = ({ stdout, stderr }: Outcome) => `${stdout}\n${stderr}`.trim().split('\n').slice(-30).join('\n');
 
-async function boot(verb: string, ...more: string[]): Promise<Outcome> {
-  // The log of writes lets `tearDisk` make what another drive could have left.
-  const outcome = await execute('boot.sh', [verb, ...more], BOOT_TIMEOUT_MS, { RIG_LOG_WRITES: '1' });
+async function boot(verb: string, more: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  // The log of writes lets `tear` make what another drive could have left.
+  const outcome = await execute('boot.sh', [verb, ...more], BOOT_TIMEOUT_MS, { RIG_LOG_WRITES: '1', ...env });
   if (outcome.status !== 0) throw new Error(`boot.sh ${verb} failed (${outcome.status}):\n${tail(outcome)}`);
   return outcome;
 }
@@ -88,11 +91,23 @@ export async function up(): Promise<void> {
   await start();
 }
 
-async function start(): Promise<void> {
-  progress('booting');
+/** A board that nobody has used: pristine disks, booted. */
+export async function fresh(): Promise<void> {
+  const { status } = await execute('boot.sh', ['status'], BOOT_TIMEOUT_MS, {});
+  if (status === 0) await cut();
+  await up();
+}
+
+export interface BootOptions {
+  /** What the hardware clock says at power-on, as QEMU takes it: `1970-01-01T00:00:00`. Left out: the time it is. */
+  readonly rtc?: string;
+}
+
+export async function start({ rtc }: BootOptions = {}): Promise<void> {
+  progress(rtc === undefined ? 'booting' : `booting, with the clock at ${rtc}`);
   mkdirSync(SHARE, { recursive: true });
   rmSync(`${SHARE}/i2c.json`, { force: true });
-  progress((await boot('start')).stdout.trim());
+  progress((await boot('start', [], rtc === undefined ? {} : { RIG_QEMU: `-rtc base=${rtc}` })).stdout.trim());
 }
 
 /** Cuts the power: what the data disk was not told to flush is lost. */
@@ -101,21 +116,58 @@ export async function cut(): Promise<void> {
   progress('power cut');
 }
 
+/** Shuts down as `poweroff` does. */
+export async function stop(): Promise<void> {
+  await boot('stop');
+  progress('shut down');
+}
+
 /** How much has been written to the data disk in this boot: a moment that `cutAndBoot` can go back to. */
 export function diskLogBytes(): number {
-  return statSync(`${HERE}out/data.log`).size;
+  return statSync(`${OUT}/data.log`).size;
+}
+
+/** Which other cut: its seed, and after what of the disk's log it comes (else at the log's end). */
+export interface Torn {
+  readonly seed: number;
+  readonly afterBytes?: number;
+}
+
+/** What `torn.mjs` says: writes that the drive kept and did not, and where in the log the power went. */
+export interface Kept {
+  readonly whole: number;
+  readonly torn: number;
+  readonly lost: number;
+  readonly at: number;
+}
+
+const tornArguments = ({ seed, afterBytes }: Torn) => [
+  String(seed),
+  ...(afterBytes === undefined ? [] : [String(afterBytes)]),
+];
+
+/** After a cut: makes the data disk what another cut could have left, for the next boot. */
+export async function tear(torn: Torn): Promise<void> {
+  const { stdout } = await boot('torn', tornArguments(torn));
+  progress(`what the drive kept: ${stdout.trim()}`);
+}
+
+/** After a cut: writes what another cut could have left into `image`; the board's own disk stays as it is. */
+export function tornImage(image: string, torn: Torn): Kept {
+  const files = [`${OUT}/data.before`, `${OUT}/data.log`, image];
+  const told = execFileSync(process.execPath, [`${HERE}torn.mjs`, ...files, ...tornArguments(torn)], {
+    encoding: 'utf8',
+  });
+  return JSON.parse(told) as Kept;
 }
 
 /**
  * Cuts the power and boots again. With `torn` the cut comes at some moment after `afterBytes`, in the middle of a
  * commit, and the drive has also kept some of the writes that were not flushed, and parts of some.
  */
-export async function cutAndBoot(torn?: { readonly seed: number; readonly afterBytes: number }): Promise<void> {
+export async function cutAndBoot(torn?: Torn): Promise<void> {
   await cut();
-  if (torn !== undefined) {
-    const { stdout } = await boot('torn', String(torn.seed), String(torn.afterBytes));
-    progress(`what the drive kept: ${stdout.trim()}`);
-  }
+  if (torn !== undefined) await tear(torn);
   await start();
 }
 

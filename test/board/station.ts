@@ -54,16 +54,28 @@ export interface JournalReport {
   readonly gaps: readonly unknown[];
 }
 
-/** Puts the journal, the broker, the receiver and the service in place, in this order, and makes them start at boot. */
-export async function install(): Promise<void> {
-  await guest('test -e /repo/dist/sedge.mjs || { echo "dist/sedge.mjs is not there: run npm run build" >&2; exit 1; }');
-  progress('installing the service, its broker and its receiver');
-  // The root disk keeps what reached it; sync brings everything there before the first power cut.
+/** The journal's place on the data disk, now and at each boot. */
+export async function mountJournal(): Promise<void> {
   await guest(`
+    test -e /repo/dist/sedge.mjs || { echo "dist/sedge.mjs is not there: run npm run build" >&2; exit 1; }
     mkdir -p /data/sedge /var/lib/sedge
     echo '/data/sedge /var/lib/sedge none bind 0 0' >> /etc/fstab
     systemctl daemon-reload
     mount /var/lib/sedge`);
+}
+
+/** The service with a configuration of the test's own, running and enabled. */
+export async function installService(config: string): Promise<void> {
+  await guest(`${SEDGE} service install`, 180);
+  await put('/etc/sedge/sedge.yaml', config);
+  // The root disk keeps what reached it; sync brings everything there before the first power cut.
+  await guest('systemctl restart sedge && sync', 180);
+}
+
+/** Puts the journal, the broker, the receiver and the service in place, in this order, and makes them start at boot. */
+export async function install(config = CONFIG): Promise<void> {
+  progress('installing the service, its broker and its receiver');
+  await mountJournal();
   await put('/etc/mosquitto/conf.d/board.conf', 'log_type subscribe\nlog_type error\n');
   await put('/etc/systemd/system/receiver.service', RECEIVER);
   await guest('systemctl daemon-reload && systemctl enable --now --quiet mosquitto receiver');
@@ -73,9 +85,7 @@ export async function install(): Promise<void> {
   // SIGUSR1: Mosquitto saves its sessions, so that after a cut it knows whom it keeps messages for.
   await guest('systemctl kill -s USR1 mosquitto && sleep 1 && sync');
 
-  await guest(`${SEDGE} service install`, 180);
-  await put('/etc/sedge/sedge.yaml', CONFIG);
-  await guest('systemctl restart sedge && sync', 180);
+  await installService(config);
 }
 
 /** Takes everything off the board that `install` put there. */

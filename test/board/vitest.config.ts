@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,
-    include: ['test/board/**/*.test.ts'],
+    include: ['test/board/*.test.ts'],
     reporters: [['default', { summary: false }], './test/closing-line.ts'],
     globalSetup: './test/board/global-setup.ts',
     fileParallelism: false,

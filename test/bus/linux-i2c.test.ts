@@ -174,6 +174,11 @@ describe('the package i2c-bus', () => {
   it.each([
     ['not installed', coded('ERR_MODULE_NOT_FOUND'), 'npm install i2c-bus'],
     ['not compiled', new Error('Could not locate the bindings file. Tried:\n → /a'), 'was not compiled'],
+    [
+      'not in the Debian package for this Node',
+      new Error('Could not locate the bindings file. Tried:\n → /usr/lib/sedge/node_modules/i2c-bus/build/i2c.node'),
+      'the Debian package sedge holds no i2c-bus for Node',
+    ],
     ['of another Node', coded('ERR_DLOPEN_FAILED'), 'npm rebuild i2c-bus'],
     ['broken', new Error('boom'), 'boom'],
   ])('%s is one sentence that says how to get it', async (_, error, text) => {

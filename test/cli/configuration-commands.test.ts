@@ -80,6 +80,16 @@ describe('sedge drivers', () => {
       expect(out).toContain(word);
     }
   });
+  it.each([
+    ['bme280', /Wiring\n {2}VCC to 3\.3 V.*\n(.*\n)* {2}The address .* 0x76 0x77\./],
+    ['reed', /Wiring\n {2}Signal to a GPIO/],
+    ['ds18b20', /Wiring\n {2}As the kernel driver needs it/],
+  ])('says how %s is wired', async (name, wiring) => {
+    expect((await run(driversCommand, { positionals: [name] })).out).toMatch(wiring);
+  });
+  it('says no wiring of what has none', async () => {
+    expect((await run(driversCommand, { positionals: ['host'] })).out).not.toContain('Wiring');
+  });
   it('gives the same as JSON', async () => {
     const all = JSON.parse((await run(driversCommand, { values: { json: true } })).out) as { name: string }[];
     expect(all.map(({ name }) => name)).toEqual(Object.keys(drivers));

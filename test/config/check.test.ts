@@ -76,7 +76,7 @@ describe('one mistake is one line', () => {
     ],
     [
       'an uplink of an unknown sort',
-      'version: 1\nuplinks:\n  c: { type: http, url: "https://b/x", token: y }\n',
+      'version: 1\nuplinks:\n  c: { type: kafka, url: "https://b/x", token: y }\n',
       /^3:14: uplinks\.c\.type/,
     ],
     [

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findConfig, formatProblem, loadConfig } from '../../src/config/load.ts';
+import type { MqttUplinkConfig } from '../../src/config/types.ts';
 import { createAuthority } from '../certificates.ts';
 import { configOf, drivers, oneSensor, problemsOf, sensorOf } from './help.ts';
 
@@ -107,7 +108,7 @@ describe('an environment variable', () => {
 
 describe('an uplink', () => {
   const mqtt = (keys: string) => `version: 1\ndevice: d\nuplinks:\n  c: { type: mqtt, ${keys} }\n`;
-  const one = async (keys: string) => (await loaded(mqtt(keys))).uplinks[0]!;
+  const one = async (keys: string) => (await loaded(mqtt(keys))).uplinks[0] as MqttUplinkConfig;
 
   it('gets its password from a file beside the configuration, without the line break at its end', async () => {
     write('password', 'se cret \n');
@@ -119,6 +120,18 @@ describe('an uplink', () => {
     ]);
     write('password', '\n');
     expect(await problems(mqtt('url: "mqtts://b", username: u, password_file: password'))).toHaveLength(1);
+  });
+  it('is told how systemd hands a credential over, when it is not there', async () => {
+    const text = mqtt(`url: "mqtts://b", username: u, password_file: "\${CREDENTIALS_DIRECTORY}/sedge.password"`);
+    const env = { CREDENTIALS_DIRECTORY: directory };
+    expect(await problems(text, env)).toEqual([
+      expect.stringMatching(
+        /CREDENTIALS_DIRECTORY\}\/sedge\.password` is not there: put it in \/etc\/credstore, then .*restart/,
+      ),
+    ]);
+    write('sedge.password', 'secret');
+    chmodSync(join(directory, 'sedge.password'), 0o600);
+    expect((await loaded(text, env)).uplinks[0]).toMatchObject({ password: 'secret' });
   });
   it('warns of a password that every user may read, and of one that crosses the network in clear', async () => {
     write('password', 'x');
@@ -201,6 +214,9 @@ describe('an uplink', () => {
       maxRate: 2.5,
       window: { cron: '0 * * * *', timezone: 'UTC', forMs: 300_000 },
     });
+    expect((await loaded(mqtt('url: "mqtt://b", include: ["b*"]'))).warnings).toContain(
+      'uplinks.c.include: `b*` fits no sensor',
+    );
     expect(await problems(mqtt('url: "mqtt://b", include: [A.b]'))).toEqual([
       expect.stringContaining('uplinks.c.include[0]: `A.b` names no sensor'),
     ]);
@@ -221,6 +237,8 @@ describe('an uplink', () => {
       topics: { prefix: 'sedge' },
       qos: 1,
       tls: {},
+      format: 'json',
+      compress: 'none',
     });
   });
   it('turns topics off by the word or by false', async () => {
@@ -319,6 +337,7 @@ describe('the journal', () => {
       commitEveryMs: 1_000,
       commitEveryOfflineMs: 1_000,
       maxSizeBytes: 512_000_000,
+      minFreeBytes: 0,
       whenFull: 'drop_oldest',
     };
     expect(await journal({ STATE_DIRECTORY: '/s' })).toEqual(defaults);

@@ -1,61 +1,14 @@
 /** The payloads that others take to the letter, as files: a change here is a change of the contract. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { Batch } from '../../src/batch.ts';
 import { parseBatch } from '../../src/receive/incoming.ts';
 import { encodeBatch, stateJson } from '../../src/uplink/batch-json.ts';
 import { until } from '../until.ts';
-import { STREAM } from '../uplink/array-source.ts';
 import { startRig } from '../uplink/rig.ts';
 import { startScriptedBroker } from '../uplink/scripted-broker.ts';
+import { gap, previousStream, sample } from './sample.ts';
 
 const golden = (name: string) => readFileSync(new URL(`${name}.golden.json`, import.meta.url), 'utf8').trimEnd();
-
-const previousStream = 'a3d1112233445566778899bb';
-const gap = { stream: previousStream, from: 900, to: 1040, lost: 141, reason: 'journal_full' } as const;
-const sample: Batch = {
-  stream: STREAM,
-  volatile: false,
-  previous: { stream: previousStream, last: 1040 },
-  range: { first: 1041, last: 1045 },
-  skipped: 0,
-  records: [
-    {
-      seq: 1041,
-      kind: 'reading',
-      sensor: 'air',
-      time: '2026-11-22T12:00:00.000Z',
-      valuesJson: '{"temperature":21.37,"humidity":45.2,"pressure":1013.25}',
-    },
-    {
-      seq: 1042,
-      kind: 'reading',
-      sensor: 'shock',
-      time: '2026-11-22T12:00:00.000Z',
-      durationMs: 10_000,
-      valuesJson: '{"count":3}',
-    },
-    {
-      seq: 1043,
-      kind: 'reading',
-      sensor: 'air',
-      time: '2026-11-22T12:00:10.000Z',
-      unsynced: { boot: '0f9c3a52-5a8e-4c39-9f0a-6b7c1d2e3f40', monoMs: 12345.67 },
-      valuesJson: '{"temperature":21.38}',
-    },
-    { seq: 1044, kind: 'event', sensor: 'door', time: '2026-11-22T12:00:11.500Z', valuesJson: '{"state":1}' },
-    {
-      seq: 1045,
-      kind: 'window',
-      sensor: 'motor',
-      time: '2026-11-22T12:00:12.000Z',
-      durationMs: 1_000,
-      valuesJson: '{"rms_x":0.12,"rms":0.34}',
-    },
-  ],
-  gaps: [gap],
-  position: { stream: STREAM, seq: 1045, gaps: [gap] },
-};
 
 describe('the contract', () => {
   it('of a batch', () => {

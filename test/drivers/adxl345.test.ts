@@ -144,6 +144,12 @@ describe('a burst', () => {
     expect(bus.transcript.at(-1)).toBe('0x53 w 2d00');
   });
 
+  it('keeps the newest samples in the FIFO, not the oldest', async () => {
+    const { open, bus } = burst();
+    await (await open()).read(signal);
+    expect(bus.transcript).toContain('0x53 w 3880');
+  });
+
   it('has a window, and channels for each axis and the whole', () => {
     const options = optionsOf(adxl345, { mode: 'burst', window: 2_000 });
     const { channels = {}, windowMs, worstCaseMs } = adxl345.variant!(options);

@@ -283,6 +283,11 @@ describe('bme680', () => {
     expect(Object.keys(await (await open()).read(signal))).toEqual(expected);
   });
 
+  it('uses the lowest of the 20 bits of pressure', async () => {
+    const read = async (changes: Record<number, number>) => (await answering(field(changes)).open()).read(signal);
+    expect((await read({ 4: 0x10 })).pressure).not.toBe((await read({ 4: 0x00 })).pressure);
+  });
+
   it('has no data where the chip has not measured temperature, because the rest is computed from it', async () => {
     const { open } = answering(field({ 5: 0x80 }));
     await expect((await open()).read(signal)).rejects.toMatchObject({ code: 'sensor.no-data' });

@@ -92,6 +92,30 @@ describe('hdc2080', () => {
   });
 });
 
+describe('the status of the hdc2080', () => {
+  const status = (value: number) =>
+    i2cRig(hdc2080, simulation, {
+      surroundings: { temperature: 25 },
+      intercept: async (_address, tx, rxLength, pass) => {
+        const reply = await pass();
+        if (tx[0] === 0x00 && rxLength === 5) reply[4] = value;
+        return reply;
+      },
+    });
+
+  it.each([0x81, 0x82, 0x84])('has no such bits as in %i: that is another chip or a fault', async (value) => {
+    await expect((await status(value).open()).read(signal)).rejects.toMatchObject({ code: 'sensor.no-data' });
+  });
+
+  it.each([0x88, 0xf8])('may have alerts besides, as in %i', async (value) => {
+    expect((await (await status(value).open()).read(signal)).temperature).toBeCloseTo(25, 1);
+  });
+
+  it('comes with the whole range of a word', () => {
+    expect(hdc2080.channels.temperature!.max - hdc2080.channels.temperature!.min).toBeCloseTo((165 * 65535) / 65536, 9);
+  });
+});
+
 describe('the simulated hdc2080', () => {
   const bare = () => {
     const { clock, world } = i2cRig(hdc2080, simulation, { surroundings: { temperature: 26, humidity: 50 } });

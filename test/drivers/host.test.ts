@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -9,16 +10,16 @@ import { driverContext, type Values } from '../../src/driver.ts';
 import { conformance } from '../conformance.ts';
 import { optionsOf } from '../rig.ts';
 
-const root = await mkdtemp(join(tmpdir(), 'sedge-host-'));
+const root = mkdtempSync(join(tmpdir(), 'sedge-host-'));
 afterAll(() => rm(root, { recursive: true }));
 let trees = 0;
 /** A real directory with these files, seen as the whole system; load, memory and disk as told. */
-async function system(files: Readonly<Record<string, string>>): Promise<FileTree> {
+function system(files: Readonly<Record<string, string>>): FileTree {
   const base = join(root, String(trees++));
-  await mkdir(base);
+  mkdirSync(base);
   for (const [path, text] of Object.entries(files)) {
-    await mkdir(dirname(join(base, path)), { recursive: true });
-    await writeFile(join(base, path), text);
+    mkdirSync(dirname(join(base, path)), { recursive: true });
+    writeFileSync(join(base, path), text);
   }
   return {
     ...fileTree(base),
@@ -36,7 +37,7 @@ const zone = (nth: number, type: string, temp: string) => ({
   [`/sys/class/thermal/thermal_zone${nth}/temp`]: `${temp}\n`,
 });
 
-const pi = await system({ ...zone(0, 'cpu-thermal', '48312'), '/proc/uptime': '5391.24 20911.37\n' });
+const pi = system({ ...zone(0, 'cpu-thermal', '48312'), '/proc/uptime': '5391.24 20911.37\n' });
 const nothing: FileTree = {
   ...fileTree(join(root, 'nothing')),
   machine: () => ({ load1: Number.NaN, totalBytes: 0, availableBytes: 0 }),
@@ -49,23 +50,43 @@ describe('host', () => {
   });
 
   it('takes the zone that is the processor, not the first one', async () => {
-    const board = await system({ ...zone(0, 'acpitz', '27800'), ...zone(1, 'x86_pkg_temp', '61000') });
+    const board = system({ ...zone(0, 'acpitz', '27800'), ...zone(1, 'x86_pkg_temp', '61000') });
     expect((await read(board)).temperature).toBe(61);
   });
 
   it('takes the first zone where none says that it is the processor', async () => {
-    const board = await system({ ...zone(0, 'acpitz', '27800'), ...zone(1, 'iwlwifi_1', '61000') });
+    const board = system({ ...zone(0, 'acpitz', '27800'), ...zone(1, 'iwlwifi_1', '61000') });
     expect((await read(board)).temperature).toBe(27.8);
   });
 
   it('leaves out what this system does not tell', async () => {
-    expect(Object.keys(await read(await system({}))).sort()).toEqual(['disk', 'load', 'memory']);
-    expect(await read(await system({}), { path: '/not/there' })).not.toHaveProperty('disk');
+    expect(Object.keys(await read(system({}))).sort()).toEqual(['disk', 'load', 'memory']);
+    expect(await read(system({}), { path: '/not/there' })).not.toHaveProperty('disk');
   });
 
   it('leaves out a temperature that is none', async () => {
     for (const text of ['-274000', '4000000', '', 'N/A'])
-      expect(await read(await system(zone(0, 'cpu-thermal', text)))).not.toHaveProperty('temperature');
+      expect(await read(system(zone(0, 'cpu-thermal', text)))).not.toHaveProperty('temperature');
+  });
+
+  it('reads everything anew each time, and has nothing to say when all of it is gone', async () => {
+    const now = { device: pi };
+    const device: FileTree = {
+      ...pi,
+      readNow: (path) => now.device.readNow(path),
+      readText: (path) => now.device.readText(path),
+      list: (path) => now.device.list(path),
+      machine: () => now.device.machine(),
+      space: (path) => now.device.space(path),
+    };
+    const clock = virtualClock({ automatic: true });
+    const sensor = await host.open(driverContext<'files'>(device, clock, optionsOf(host)));
+    const signal = new AbortController().signal;
+    expect((await sensor.read(signal)).temperature).toBe(48.312);
+    now.device = system({ ...zone(0, 'cpu-thermal', '50000'), '/proc/uptime': '6000.00 1.00\n' });
+    expect(await sensor.read(signal)).toMatchObject({ temperature: 50, uptime: 6_000 });
+    now.device = nothing;
+    await expect(sensor.read(signal)).rejects.toMatchObject({ code: 'sensor.no-data' });
   });
 
   it('says that there is no data when there is none', async () => {

@@ -3,7 +3,7 @@ import { simulation } from '../../drivers/ina219.sim.ts';
 import ina219, { busVolts, calibrationFor, currentStep, measurementMs, shuntVolts } from '../../drivers/ina219.ts';
 import type { Options } from '../../src/driver.ts';
 import { conformance } from '../conformance.ts';
-import { answering, i2cRig, type Surroundings } from '../rig.ts';
+import { answering, i2cRig, optionsOf, type Surroundings } from '../rig.ts';
 
 /** The simulated module has 0.1 Ohm: a current that the driver is to find with another shunt is another one in truth. */
 conformance(ina219, simulation, {
@@ -43,6 +43,14 @@ describe('the maths of ina219', () => {
   it('needs 586 us for each sample of each voltage', () => {
     expect(measurementMs(1)).toBeCloseTo(1.172, 9);
     expect(measurementMs(128)).toBeCloseTo(150.016, 9);
+  });
+});
+
+describe('the ranges of ina219', () => {
+  it('end with the largest word that the register of the current can hold', () => {
+    const step = 0.00001;
+    const { current } = ina219.variant!(optionsOf(ina219, { shunt: 0.1, current_step: step })).channels!;
+    expect(current!.max).toBeCloseTo(32_767 * step, 9);
   });
 });
 

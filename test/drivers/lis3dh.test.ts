@@ -188,6 +188,17 @@ describe('lis3dh', () => {
   });
 });
 
+describe('the thermometer of the lis3dh', () => {
+  it('has no fresh value while only the other inputs of the converter have', async () => {
+    const { open } = i2cRig(lis3dh, simulation, {
+      options: { temperature: true },
+      intercept: async (_address, tx, rxLength, pass) =>
+        tx[0] === 0x87 ? Uint8Array.from({ length: rxLength }, (_, at) => (at === 0 ? 0x33 : 0)) : pass(),
+    });
+    await expect((await open()).read(signal)).rejects.toMatchObject({ code: 'sensor.not-ready' });
+  });
+});
+
 describe('a burst of the lis3dh', () => {
   const burst = (options: Options = {}, surroundings: Surroundings = {}) =>
     i2cRig(lis3dh, simulation, { options: { mode: 'burst', ...options }, surroundings });

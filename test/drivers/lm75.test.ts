@@ -76,6 +76,15 @@ describe('lm75', () => {
   });
 });
 
+describe('the resolution of the lm75', () => {
+  it.each([
+    ['lm75', 0.5, 1],
+    ['lm75b', 0.125, 2],
+  ])('of chip %s is %d Cel, and its values have as many decimals as that deserves', (chip, resolution, decimals) => {
+    expect(lm75.variant?.({ chip }).channels?.temperature).toMatchObject({ resolution, decimals });
+  });
+});
+
 describe('the simulated lm75', () => {
   const bare = () => {
     const { clock, world } = i2cRig(lm75, simulation, { surroundings: { temperature: 25 } });

@@ -77,6 +77,15 @@ describe('mcp9808', () => {
   });
 });
 
+describe('the resolution of the mcp9808', () => {
+  it.each([
+    [0.5, 1],
+    [0.0625, 2],
+  ])('of %d Cel has %i decimals', (resolution, decimals) => {
+    expect(mcp9808.variant?.({ resolution }).channels?.temperature).toMatchObject({ resolution, decimals });
+  });
+});
+
 describe('the simulated mcp9808', () => {
   const bare = () => {
     const { clock, world } = i2cRig(mcp9808, simulation, { surroundings: { temperature: 25.3 } });

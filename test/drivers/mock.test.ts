@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -9,14 +10,14 @@ import { driverContext, type Options, type PolledSensor } from '../../src/driver
 import { conformance, optionSets } from '../conformance.ts';
 import { optionsOf } from '../rig.ts';
 
-const directory = await mkdtemp(join(tmpdir(), 'sedge-mock-'));
+const directory = mkdtempSync(join(tmpdir(), 'sedge-mock-'));
 afterAll(() => rm(directory, { recursive: true }));
-const csv = async (name: string, text: string): Promise<string> => {
+const csv = (name: string, text: string): string => {
   const file = join(directory, name);
-  await writeFile(file, text);
+  writeFileSync(file, text);
   return file;
 };
-const recording = await csv('recording.csv', 'time,flow\n1,10.5\n2,11\n3,\n4,12\n');
+const recording = csv('recording.csv', 'time,flow\n1,10.5\n2,11\n3,\n4,12\n');
 
 conformance(mock, undefined, {
   device: () => fileTree(),

@@ -270,6 +270,14 @@ describe('a burst of the mpu6050', () => {
   });
 });
 
+describe('the thermometer of the mpu6050', () => {
+  it('has the whole range of a signed word', () => {
+    const { temperature } = channelsOf(mpu6050, optionsOf(mpu6050));
+    expect(temperature!.min).toBeCloseTo(-32_768 / 340 + 36.53, 9);
+    expect(temperature!.max).toBeCloseTo(32_767 / 340 + 36.53, 9);
+  });
+});
+
 describe('the simulated mpu6050', () => {
   const chipOf = (surroundings: Surroundings = {}) => {
     const { clock, world } = i2cRig(mpu6050, simulation, { surroundings });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { simulation } from '../../drivers/opt3001.sim.ts';
 import opt3001, { lux, startWord } from '../../drivers/opt3001.ts';
 import { conformance, optionSets } from '../conformance.ts';
-import { i2cRig } from '../rig.ts';
+import { answering, i2cRig } from '../rig.ts';
 
 const signal = new AbortController().signal;
 const sets = optionSets(opt3001, {});
@@ -120,6 +120,11 @@ describe('opt3001', () => {
     const beganMs = clock.monotonic();
     await expect(sensor.read(signal)).rejects.toMatchObject({ code: 'sensor.not-ready' });
     expect(clock.monotonic() - beganMs).toBeCloseTo(220, 6);
+  });
+
+  it('refuses a result whose exponent the chip does not have', async () => {
+    const { open } = i2cRig(opt3001, simulation, { intercept: answering({ 0: 'c123' }) });
+    await expect((await open()).read(signal)).rejects.toMatchObject({ code: 'sensor.range' });
   });
 
   it.each([

@@ -191,6 +191,12 @@ describe('scd4x', () => {
   });
 });
 
+describe('the range of co2', () => {
+  it('is that of a word', () => {
+    expect(scd4x.channels.co2).toMatchObject({ min: 0, max: 65_535 });
+  });
+});
+
 describe('the simulated scd4x', () => {
   const bare = () => {
     const { clock, world } = i2cRig(scd4x, simulation, { surroundings: SURROUNDINGS });
@@ -246,11 +252,14 @@ describe('the simulated scd4x', () => {
   });
 
   it('keeps a setting only if its checksum is right', async () => {
-    const { say, hear } = bare();
+    const { say, hear, pass } = bare();
     say(0x2427, 0x04, 0xe2, 0x00);
+    expect(say(0x2322)).toBe(false);
+    await pass(1);
     say(0x2322);
     expect(await hear(2)).toBe('0000');
     say(0x2427, ...framed(1250, crc8));
+    await pass(1);
     say(0x2322);
     expect(await hear(2)).toBe('04e2');
   });

@@ -40,6 +40,7 @@ describe('the maths of sht3x', () => {
         .map(([name]) => name);
     expect(set(0x8010)).toEqual(['alertPending', 'resetDetected']);
     expect(set(0x2c03)).toEqual(['heaterOn', 'rhAlert', 'tAlert', 'commandFailed', 'writeCrcFailed']);
+    expect(set(0x0800)).toEqual(['rhAlert']);
     expect(set(0)).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { simulation } from '../../drivers/tsl2591.sim.ts';
 import tsl2591, { fitting, isSaturated, lux, settingsOf } from '../../drivers/tsl2591.ts';
 import { conformance, optionSets } from '../conformance.ts';
-import { i2cRig } from '../rig.ts';
+import { answering, i2cRig } from '../rig.ts';
 
 const signal = new AbortController().signal;
 
@@ -146,6 +146,11 @@ describe('tsl2591', () => {
     const { open } = i2cRig(tsl2591, simulation, {
       intercept: async (_address, tx, rxLength, pass) => (tx[0] === 0xb3 ? new Uint8Array(rxLength) : pass()),
     });
+    await expect((await open()).read(signal)).rejects.toMatchObject({ code: 'sensor.not-ready' });
+  });
+
+  it.each(['0100', '0390'])('refuses counts that were taken with another setting, 0x%s', async (held) => {
+    const { open } = i2cRig(tsl2591, simulation, { intercept: answering({ 160: held }) });
     await expect((await open()).read(signal)).rejects.toMatchObject({ code: 'sensor.not-ready' });
   });
 

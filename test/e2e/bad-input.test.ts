@@ -136,6 +136,20 @@ sensors:
     ]);
   });
 
+  it('row 31: of 100 MB, or a bomb of aliases, ends with 78 in lines without a stack, at once', async () => {
+    write('a'.repeat(100_000_000));
+    const large = await sedge(['run', '--config', 'sedge.yaml'], { cwd: directory });
+    expect(large).toMatchObject({ status: 78, stderr: expect.stringMatching(/^sedge\.yaml: .*larger than.*\n$/) });
+    const levels = 'abcdefghijkl'.split('');
+    const bomb = levels.map(
+      (name, at) => `${name}: &${name} [${Array(8).fill(at === 0 ? 'x' : `*${levels[at - 1]}`)}]`,
+    );
+    write(`${bomb.join('\n')}\n`);
+    const bombed = await sedge(['run', '--config', 'sedge.yaml'], { cwd: directory });
+    expect(bombed.status).toBe(78);
+    expectPlain(bombed.stderr);
+  });
+
   it('that is not YAML is one line without a path', async () => {
     write('version: 1\nsensors: { a: [ }\n');
     const result = await sedge(['check'], { cwd: directory });

@@ -45,7 +45,7 @@ const run = () => {
 };
 const SOUND = 'return { read: async () => ({ value: 1 }), close: async () => {} };';
 
-describe('a driver with an error that nobody catches', () => {
+describe('row 30: a driver with an error that nobody catches', () => {
   it.each([
     ['a rejection', "Promise.reject(new Error('nobody waits for me'));"],
     ['an exception', "setTimeout(() => { throw new Error('nobody waits for me'); }, 0);"],

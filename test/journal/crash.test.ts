@@ -1,12 +1,12 @@
 /** A share of what `npm run test:crash` explores: small enough for every run of the suite. */
 import { describe, expect, it } from 'vitest';
-import { explore } from './explorer/explore.ts';
+import { type ExploreOptions, explore } from './explorer/explore.ts';
 import { MUTANTS } from './explorer/mutants.ts';
 
-async function failuresOf(seeds: number, eio: boolean): Promise<string[]> {
+async function failuresOf(seeds: number, mode: Pick<ExploreOptions, 'eio' | 'rot' | 'failover'>): Promise<string[]> {
   const failures: string[] = [];
   for (let seed = 1; seed <= seeds; seed++) {
-    const { failure } = await explore({ seed, eio });
+    const { failure } = await explore({ seed, ...mode });
     if (failure !== undefined) failures.push(`seed ${seed}: ${failure}`);
   }
   return failures;
@@ -14,10 +14,16 @@ async function failuresOf(seeds: number, eio: boolean): Promise<string[]> {
 
 describe('a journal that is stopped anywhere', () => {
   it('keeps every promise on a device that forgets what was not flushed', async () => {
-    expect(await failuresOf(500, false)).toEqual([]);
+    expect(await failuresOf(180, {})).toEqual([]);
   });
   it('keeps every promise on a device that also fails writes and flushes', async () => {
-    expect(await failuresOf(200, true)).toEqual([]);
+    expect(await failuresOf(80, { eio: true })).toEqual([]);
+  });
+  it('keeps every promise while it fails over to memory and comes back', async () => {
+    expect(await failuresOf(40, { eio: true, failover: true })).toEqual([]);
+  });
+  it('names what is lost, exactly, where a packed segment rots', async () => {
+    expect(await failuresOf(40, { rot: true })).toEqual([]);
   });
 });
 

@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
+import { errno } from '../../src/journal/fs.ts';
 import { type OpenOptions, openJournal } from '../../src/journal/journal.ts';
 import { memoryFs } from '../../src/journal/memory.ts';
 import type { Gap, Journal } from '../../src/journal/types.ts';
@@ -79,36 +80,55 @@ async function delivered(more: Partial<OpenOptions> = {}): Promise<{ seqs: numbe
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 const sorted = (list: number[]) => [...list].sort((a, b) => a - b);
 
+/** The commits of a journal small enough to be damaged at each of its bytes. */
+const FRAMES = 2;
+const small = async () => {
+  // On a file system in memory, which makes thousands of openings cheap.
+  const whole = memoryFs();
+  await fill(FRAMES, { fs: whole, tuning: SMALL });
+  const name = whole.names().find((one) => one.endsWith('.segment'))!;
+  return { whole, name, length: whole.bytes(name)!.length };
+};
+
+/** Every place that is not padding, and some of the padding between, which says nothing and is not checked. */
+const telling = (bytes: Buffer) =>
+  Array.from(bytes.keys()).filter((at) => at % 61 === 0 || bytes.subarray(Math.max(0, at - 8), at + 8).some(Boolean));
+
 describe('one damaged byte', () => {
-  it('costs at most the records of one frame, named exactly, wherever it is', async () => {
-    // On a file system in memory, which makes thousands of openings cheap.
-    const whole = memoryFs();
-    await fill(4, { fs: whole, tuning: SMALL });
-    const [name] = whole.names().filter((one) => one.endsWith('.segment'));
-    const length = whole.bytes(name!)!.length;
-    expect(length).toBe(5 * 4096);
-    for (let at = 0; at < length; at += at % 4096 < 128 ? 1 : 61) {
+  it('costs at most the records of one frame, named exactly, whichever it is', async () => {
+    const { whole, name, length } = await small();
+    expect(length).toBe((1 + FRAMES) * 4096);
+    for (const at of telling(whole.bytes(name)!)) {
       const fs = memoryFs(whole);
-      fs.bytes(name!)![at]! ^= 0x5a;
+      fs.bytes(name)![at]! ^= 0x5a;
       const { seqs, lost, gaps } = await delivered({ fs, tuning: SMALL });
-      expect(sorted([...seqs, ...lost])).toEqual(numbers(1, 8));
+      expect(sorted([...seqs, ...lost])).toEqual(numbers(1, 2 * FRAMES));
       expect(lost.length).toBeLessThanOrEqual(2);
       expect(gaps.every(({ reason }) => reason === 'damaged')).toBe(true);
+    }
+  });
+
+  it('in a cursor costs nothing, whichever it is', async () => {
+    const { whole } = await small();
+    for (const name of ['cursor-0', 'cursor-1']) {
+      const used = whole.bytes(name)!.findLastIndex((byte) => byte !== 0) + 1;
+      for (let at = 0; at < used; at++) {
+        const fs = memoryFs(whole);
+        fs.bytes(name)![at]! ^= 0x5a;
+        expect(await delivered({ fs, tuning: SMALL })).toEqual({ seqs: numbers(1, 2 * FRAMES), lost: [], gaps: [] });
+      }
     }
   });
 });
 
 describe('a truncated segment', () => {
   it('opens at every length, and what is gone is named', async () => {
-    const whole = memoryFs();
-    await fill(4, { fs: whole, tuning: SMALL });
-    const [name] = whole.names().filter((one) => one.endsWith('.segment'));
-    const length = whole.bytes(name!)!.length;
-    for (let size = 0; size < length; size += 97) {
+    const { whole, name } = await small();
+    for (const size of telling(whole.bytes(name)!)) {
       const fs = memoryFs(whole);
-      fs.set(name!, fs.bytes(name!)!.subarray(0, size));
+      fs.set(name, fs.bytes(name)!.subarray(0, size));
       const { seqs, lost } = await delivered({ fs, tuning: SMALL });
-      expect(sorted([...seqs, ...lost])).toEqual(numbers(1, 8));
+      expect(sorted([...seqs, ...lost])).toEqual(numbers(1, 2 * FRAMES));
     }
   });
 });
@@ -137,10 +157,93 @@ describe('damaged cursors', () => {
     await again.close();
   });
 
+  it('of an older day give duplicates, and lose nothing', async () => {
+    const fs = memoryFs();
+    await fill(3, { fs, tuning: SMALL });
+    const old = memoryFs(fs);
+    const journal = await open({ fs, tuning: SMALL });
+    const reader = journal.reader('cloud');
+    reader.acknowledge((await reader.next({ maxRecords: 4, maxBytes: 1e6 }))!.position);
+    await journal.close();
+    for (const name of ['cursor-0', 'cursor-1']) fs.set(name, Buffer.from(old.bytes(name)!));
+    expect(await delivered({ fs, tuning: SMALL })).toEqual({ seqs: numbers(1, 6), lost: [], gaps: [] });
+  });
+
+  it('of a later day than the segments name what the segments no longer have', async () => {
+    const fs = memoryFs();
+    await fill(2, { fs, tuning: SMALL });
+    const old = memoryFs(fs);
+    const journal = await open({ fs, tuning: SMALL });
+    for (const text of ['5', '6', '7']) {
+      await journal.append({ type: 1, version: 1, payload: Buffer.from(text) }, true);
+    }
+    await journal.close();
+    // The segments of a backup under the cursors of today.
+    for (const name of fs.names()) if (name.endsWith('.segment')) await fs.unlink(name);
+    for (const name of old.names()) if (name.endsWith('.segment')) fs.set(name, old.bytes(name)!);
+    const { seqs, lost } = await delivered({ fs, tuning: SMALL });
+    expect([seqs, lost]).toEqual([numbers(1, 4), numbers(5, 7)]);
+    const again = await open({ fs, tuning: SMALL });
+    expect(await again.append({ type: 1, version: 1, payload: Buffer.from('8') }, true)).toBe(8);
+    await again.close();
+  });
+
   it('are replaced when a directory lies in their place', async () => {
     await mkdir(join(directory, 'cursor-0'));
     await fill(2);
     expect((await delivered()).seqs).toEqual(numbers(1, 4));
+  });
+});
+
+describe('a recycled segment', () => {
+  it('whose old frames are whole and valid under its old salt gives none of them', async () => {
+    const { whole, name } = await small();
+    const fs = memoryFs(whole);
+    const journal = await open({ fs, tuning: SMALL });
+    await journal.append({ type: 1, version: 1, payload: Buffer.from('5') }, true);
+    const newest = fs
+      .names()
+      .filter((one) => one.endsWith('.segment'))
+      .sort()
+      .at(-1)!;
+    // The process is killed; behind its first frame the file still holds what it held under another name.
+    const killed = memoryFs(fs);
+    const old = whole.bytes(name)!;
+    old.copy(killed.bytes(newest)!, 2 * 4096, 4096);
+    expect((await delivered({ fs: killed, tuning: SMALL })).seqs).toEqual(numbers(1, 5));
+    await journal.close();
+  });
+});
+
+describe('an empty spare, as a power cut leaves it', () => {
+  it('is in nobody’s way', async () => {
+    const fs = memoryFs();
+    fs.set('spare', Buffer.alloc(0));
+    await fill(3, { fs, tuning: SMALL });
+    expect((await delivered({ fs, tuning: SMALL })).seqs).toEqual(numbers(1, 6));
+  });
+});
+
+describe('a segment that this user may not read', () => {
+  it('is moved aside and named, and the rest comes', async () => {
+    const fs = memoryFs();
+    await fill(10, { fs, tuning: { segmentBytes: 3 * 4096 } });
+    const forbidden = fs
+      .names()
+      .filter((one) => one.endsWith('.segment'))
+      .sort()[1]!;
+    // For root nothing is forbidden, so the file system says it.
+    const guarded = {
+      ...fs,
+      async open(path: string, mode: 'read' | 'write' | 'create' | 'commit') {
+        if (path.endsWith(forbidden)) throw errno('EACCES', path);
+        return fs.open(path, mode);
+      },
+    };
+    const { seqs, lost } = await delivered({ fs: guarded, tuning: { segmentBytes: 3 * 4096 } });
+    expect(lost).toEqual([5, 6, 7, 8]);
+    expect(sorted([...seqs, ...lost])).toEqual(numbers(1, 20));
+    expect(fs.names().filter((one) => one.endsWith('.damaged'))).toHaveLength(1);
   });
 });
 

@@ -112,3 +112,52 @@ describe.each(['EIO', 'EROFS', 'ENOSPC'])('a device that fails with %s', (code) 
     expect(clock.sleepers).toBe(0);
   });
 });
+
+describe.each(['EIO', 'EROFS', 'ENOSPC'])(
+  'a device that takes no writes (%s) but still reads, at the start',
+  (code) => {
+    it('has what it holds delivered as it is, and what was acknowledged meanwhile is not sent again', async () => {
+      const state = device();
+      const clock = virtualClock();
+      const before = await openOn(state.fs, clock);
+      for (const text of ['one', 'two', 'three']) await before.append(record(text), true);
+      const { stream } = before;
+      await before.close();
+
+      state.broken = code;
+      const journal = await openOn(state.fs, clock);
+      expect([journal.volatile, journal.status().storage]).toEqual([true, 'storage-failed']);
+      expect(journal.status().pending).toEqual({ cloud: 3 });
+      await journal.append(record('live'), true);
+      const reader = journal.reader('cloud');
+      const stored = await reader.next({ maxRecords: 2, maxBytes: 1e6 });
+      expect([stored?.stream, stored?.volatile, texts(stored)]).toEqual([stream, false, ['one', 'two']]);
+      reader.acknowledge(stored!.position);
+      // Many attempts later it is still so, and the process has not asked to be restarted.
+      await clock.advance(600_000);
+      reader.rewind();
+      expect(texts(await reader.next(LIMITS))).toEqual(['three']);
+      const live = await reader.next(LIMITS);
+      expect([live?.volatile, texts(live)]).toEqual([true, ['live']]);
+
+      state.broken = undefined;
+      await clock.advance(60_000);
+      expect([journal.volatile, journal.status().storage]).toEqual([false, 'ok']);
+      expect(await journal.append(record('durable'), true)).toBe(4);
+      reader.rewind();
+      const rest: [boolean, string[] | undefined][] = [];
+      for (let batch = await reader.next(LIMITS); batch; batch = await reader.next(LIMITS)) {
+        rest.push([batch.volatile, texts(batch)]);
+        expect(batch.gaps).toEqual([]);
+        reader.acknowledge(batch.position);
+      }
+      expect(rest.sort()).toEqual([
+        [false, ['durable']],
+        [false, ['three']],
+        [true, ['live']],
+      ]);
+      await journal.close();
+      expect(clock.sleepers).toBe(0);
+    });
+  },
+);

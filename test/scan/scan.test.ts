@@ -6,13 +6,14 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { drivers } from '../../drivers/index.ts';
 import { simulations } from '../../drivers/sim.ts';
+import { i2cViews } from '../../src/bus/buses.ts';
 import { environment } from '../../src/bus/environment.ts';
 import { linuxI2cBus } from '../../src/bus/linux-i2c.ts';
 import { simulatedMux } from '../../src/bus/mux.sim.ts';
 import type { SimulatedChip } from '../../src/bus/sim.ts';
 import { type SimulatedI2cBus, simulatedI2cBus } from '../../src/bus/simulated-i2c.ts';
 import type { CommandIo } from '../../src/cli/command.ts';
-import { scanOf } from '../../src/cli/scan.ts';
+import { type ScanMachine, scanOf } from '../../src/cli/scan.ts';
 import { systemClock, virtualClock } from '../../src/clock.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { openJournal } from '../../src/journal/journal.ts';
@@ -68,7 +69,7 @@ interface Answer {
 }
 async function scan(
   values: Record<string, string | boolean> = {},
-  i2c: (on: number) => typeof bus = () => bus,
+  i2c: ScanMachine['buses']['i2c'] = () => bus,
 ): Promise<Answer> {
   const command = scanOf(() => ({
     system: {
@@ -375,4 +376,73 @@ describe('the driver for a chip', () => {
     ['TCA9548A', undefined],
     ['PCA9685', undefined],
   ])('%s is %s', (chip, driver) => expect(driverFor(chip, drivers)).toBe(driver));
+});
+
+describe('behind a multiplexer', () => {
+  const chipOf = (driver: string): SimulatedChip => {
+    const simulation = simulations[driver];
+    if (simulation?.bus !== 'i2c') throw new Error(`${driver} is not on I2C`);
+    return simulation.create(world(driver));
+  };
+  /** A BME280 on channel 0, another and an SHT4x on channel 6; an SHT4x beside it. */
+  const muxed = () => {
+    const mux = simulatedMux();
+    mux.attach(0, 0x76, chipOf('bme280'));
+    mux.attach(6, 0x76, chipOf('bme280'));
+    mux.attach(6, 0x45, chipOf('sht4x'));
+    mux.write(Uint8Array.of(0x04));
+    bus.attach(0x70, mux);
+    put('sht4x', 0x44);
+    return mux;
+  };
+  const viewed = (values: Record<string, string | boolean>) => scan(values, i2cViews(() => bus, clock).at);
+
+  it('nothing is looked for unless somebody says that it is one', async () => {
+    muxed();
+    await viewed({});
+    expect(bus.transcript.filter((line) => /^0x70 w (?!00|0f)/.test(line))).toEqual([]);
+  });
+
+  it('each channel is looked at with --mux, and it is left as it was', async () => {
+    const mux = muxed();
+    const { status, out, err } = await viewed({ mux: '0x70' });
+    expect({ status, err }).toEqual({ status: 0, err: '' });
+    expect(out).toContain('Behind the multiplexer at 0x70, channel 0\n  0x76  BME280  driver: bme280\n');
+    expect(out).toContain('Behind the multiplexer at 0x70, channel 6\n  0x45');
+    expect(out).not.toContain('channel 3\n');
+    expect(mux.read(1)).toEqual(Uint8Array.of(0x04));
+  });
+
+  it('a configuration comes out that has each chip at its place and passes check', async () => {
+    muxed();
+    const { out } = await viewed({ mux: '0x70' });
+    const text = out.slice(out.indexOf('version: 1'));
+    expect(text).toContain('bus: { on: 1, mux: 0x70, channel: 6 }, address: 0x76');
+    const loaded = await passesCheck(text.replaceAll(/^ {2}# (\S+: \{.*\}) .*$/gm, '  $1'));
+    expect(loaded).toMatchObject({ config: {} });
+    expect(text.match(/mux: 0x70/g)).toHaveLength(3);
+  });
+
+  it('the multiplexers of the configuration are looked behind, too', async () => {
+    muxed();
+    writeFileSync(
+      join(base, 'sedge.yaml'),
+      'version: 1\nsensors:\n  air: { driver: bme280, bus: { on: 1, mux: 0x70, channel: 0 }, address: 0x76, every: 10s }\n',
+    );
+    expect((await viewed({})).out).toContain('Behind the multiplexer at 0x70, channel 6\n');
+  });
+
+  it('what is no multiplexer is told from one, and what is not there is said', async () => {
+    put('bme280', 0x76);
+    const wrong = await viewed({ mux: '0x76' });
+    expect(wrong.status).toBe(69);
+    expect(wrong.err).toMatch(/0x76 .* does not keep a channel/);
+    const absent = await viewed({ mux: '0x71' });
+    expect(absent.status).toBe(69);
+    expect(absent.err).toMatch(/no multiplexer answers at 0x71/);
+  });
+
+  it.each(['0x44', 'x', '0x78', '0x70,,'])('--mux %s is wrong usage', async (mux) => {
+    await expect(viewed({ mux })).rejects.toMatchObject({ code: 'usage' });
+  });
 });

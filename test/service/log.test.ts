@@ -93,7 +93,23 @@ describe('what comes again', () => {
     ]);
   });
 
-  it('is at most one line in ten seconds per cause, at a thousand errors a second', async () => {
+  it('is folded also when it comes rarely, if it said that it would: a broker that is away', async () => {
+    const { log, lines, clock } = captured();
+    for (let attempt = 0; attempt < 30; attempt++) {
+      log.warn('uplink.offline', { uplink: 'cloud', code: 'uplink.unreachable', message: 'nobody', retry_ms: 60_000 });
+      await clock.advance(60_000);
+    }
+    expect(lines.map((line) => /again="(.*)"/.exec(line)?.[1])).toEqual([
+      undefined,
+      '1 time in 1 min',
+      '10 times in 10 min',
+      '10 times in 10 min',
+    ]);
+    await clock.advance(20 * 60_000);
+    expect(clock.sleepers).toBe(0);
+  });
+
+  it('row 34: is at most one line in ten seconds per cause, at a thousand errors a second', async () => {
     const { log, lines, clock } = captured();
     for (let tenth = 0; tenth < 300; tenth++) {
       for (let error = 0; error < 100; error++) fail(log);

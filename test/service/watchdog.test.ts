@@ -28,7 +28,7 @@ describe('the watchdog', () => {
     expect(reportsMs).toEqual([0, 15_000, 30_000, 45_000]);
   });
 
-  it('does not report without progress, says so once, and reports again as soon as things move on', async () => {
+  it('row 29: does not report without progress, says so once, and reports again as soon as things move on', async () => {
     const { clock, reportsMs, lines, state, stop } = station();
     state.moving = false;
     await clock.advance(18_000);

@@ -18,6 +18,7 @@ const JOURNAL: JournalStatus = {
   dropped: 0,
   commits: 0,
   bytesWritten: 0,
+  bytesPerDay: null,
 };
 const ONLINE = { state: 'online', failures: 0, missed: 0 } as const;
 

@@ -302,6 +302,59 @@ describe('a broker that fails', () => {
     expect(rig.uplink.status().error?.message).toContain('took over the client id sedge-greenhouse-1-cloud');
   });
 
+  it('under 3.1.1 that closes again and again leads to the same suspicion; it stays a warning for a while', async () => {
+    const rig = await station({ onConnect: ({ protocolVersion }) => protocolVersion !== 5 || 132 });
+    for (let session = 1; session <= 3; session++) {
+      await until('connected', () => broker.clients.length === session && rig.uplink.status().connected);
+      expect(rig.uplink.status().warning).toBeUndefined();
+      broker.clients.at(-1)!.kill();
+      await until('lost', () => !rig.uplink.status().connected);
+      if (session < 3) await rig.clock.advance(5_000);
+    }
+    expect(rig.uplink.status().error).toMatchObject({
+      code: 'uplink.taken-over',
+      message: expect.stringContaining('another client may use the client id sedge-greenhouse-1-cloud'),
+    });
+    await rig.clock.advance(5_000);
+    await until('back', () => rig.uplink.status().connected);
+    expect(rig.uplink.status().warning).toContain('sedge-greenhouse-1-cloud');
+    await rig.clock.advance(600_000);
+    expect(rig.uplink.status().warning).toBeUndefined();
+  });
+
+  it('of the own network that comes back is used within 5 s, however long it was away', async () => {
+    const rig = await station({}, { random: () => 0.999 });
+    await until('connected', () => rig.uplink.status().connected);
+    broker.script.onConnect = () => 'close';
+    broker.clients[0]!.kill();
+    await passingTime(rig, 'many attempts', () => broker.connects.length > 20);
+    broker.script.onConnect = () => true;
+    const backMs = rig.clock.monotonic();
+    await passingTime(rig, 'back', () => rig.uplink.status().connected);
+    expect(rig.clock.monotonic() - backMs).toBeLessThanOrEqual(5_000 + 200);
+  });
+
+  it('that floods a station with what nobody asked for costs it no readings and no memory', async () => {
+    const rig = await station();
+    await until('told', () => broker.payloads(`${BASE}/health`).length === 1);
+    const [client] = broker.clients;
+    const before = process.memoryUsage().rss;
+    for (let message = 0; message < 20_000; message++) {
+      client!.send({
+        cmd: 'publish',
+        topic: `${BASE}/request/shell`,
+        payload: 'x'.repeat(200),
+        qos: 0,
+        dup: false,
+        retain: false,
+      });
+    }
+    rig.source.push(...readings(1, 500));
+    await until('all is acknowledged', () => rig.source.pending === 0);
+    expect((process.memoryUsage().rss - before) / 1e6).toBeLessThan(60);
+    expect([distinct(), broker.connects.length]).toEqual([range(1, 500), 1]);
+  });
+
   it('that is away logs its failure once, not with each attempt', async () => {
     const rig = await lonelyStation();
     rig.source.push(...readings(1, 10));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { until } from '../until.ts';
 import { BASE, batches, broker, lonelyStation, READINGS, range, seqs, station } from './against.ts';
-import { readings } from './array-source.ts';
+import { readings, STREAM } from './array-source.ts';
 import { sensorEntry } from './rig.ts';
 
 describe('an MQTT uplink', () => {
@@ -104,6 +104,42 @@ describe('an MQTT uplink', () => {
       '{"state":"offline","error":"bus.nack","message":"No chip answers."}',
     );
     expect(broker.payloads(`${BASE}/state/nobody`)).toEqual([]);
+  });
+
+  it('publishes an event at once on the alert topic, under its number, not retained', async () => {
+    const rig = await station();
+    await until('told', () => broker.payloads(`${BASE}/health`).length === 1);
+    const time = '2026-11-22T12:00:00.000Z';
+    rig.uplink.alert?.({ stream: STREAM, seq: 7, sensor: 'air', time, valuesJson: '{"state":1}' });
+    await until('it is there', () => broker.payloads(`${BASE}/alert`).length === 1);
+    const { payload, qos, retain } = broker.publishes.find(({ topic }) => topic === `${BASE}/alert`)!;
+    expect([qos, retain]).toEqual([1, false]);
+    expect(JSON.parse(payload)).toEqual({
+      device: 'greenhouse-1',
+      stream: STREAM,
+      seq: 7,
+      time,
+      sensor: 'air',
+      values: { state: 1 },
+    });
+  });
+
+  it.each([0, 1, 2] as const)('sends readings at QoS %i if told so', async (qos) => {
+    const rig = await station({}, { config: { qos } });
+    rig.source.push(...readings(1, 3));
+    await until('it is there', () => batches().length === 1);
+    await until('all is acknowledged', () => rig.source.pending === 0);
+    const sent = broker.publishes.filter(({ topic }) => topic === READINGS);
+    expect(sent.map((one) => one.qos)).toEqual([qos]);
+  });
+
+  it('says what a batch is and how long it is wanted, and takes no large packets itself', async () => {
+    const rig = await station({}, { config: { messageExpiryMs: 90_000 } });
+    rig.source.push(...readings(1, 3));
+    await until('all is acknowledged', () => rig.source.pending === 0);
+    const [batch] = broker.publishes.filter(({ topic }) => topic === READINGS);
+    expect(batch!.properties).toMatchObject({ contentType: 'application/json', messageExpiryInterval: 90 });
+    expect(broker.connects[0]!.properties?.maximumPacketSize).toBe(16_384);
   });
 
   it('publishes health every minute', async () => {

@@ -56,6 +56,8 @@ export function startRig(options: RigOptions): Rig {
       keepaliveMs: 30_000,
       qos: 1,
       tls: {},
+      format: 'json',
+      compress: 'none',
       ...options.config,
       batch: { maxReadings: 500, maxBytes: 100_000, maxWaitMs: 5_000, ...options.batch },
       topics: { prefix: 'sedge', ...options.topics },

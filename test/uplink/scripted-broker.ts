@@ -26,6 +26,8 @@ export interface Published {
   readonly qos: number;
   readonly retain: boolean;
   readonly messageId: number;
+  /** MQTT 5. */
+  readonly properties: IPublishPacket['properties'];
   readonly client: ScriptedClient;
 }
 
@@ -79,6 +81,8 @@ export async function startScriptedBroker(script: Script = {}): Promise<Scripted
     let silent = false;
     let disconnected = false;
     const inFlight = new Set<number>();
+    /** Of these, at QoS 2. */
+    const exact = new Set<number>();
     const parser = mqttPacket.parser();
     const send = (packet: Packet) => {
       if (!silent && !socket.destroyed) mqttPacket.writeToStream(packet, socket, { protocolVersion: version });
@@ -109,7 +113,8 @@ export async function startScriptedBroker(script: Script = {}): Promise<Scripted
         version,
         acknowledge(messageId, reason) {
           inFlight.delete(messageId);
-          send({ cmd: 'puback', messageId, ...(reason === undefined ? {} : { reasonCode: reason }) } as Packet);
+          const cmd = exact.delete(messageId) ? 'pubrec' : 'puback';
+          send({ cmd, messageId, ...(reason === undefined ? {} : { reasonCode: reason }) } as Packet);
         },
         send,
         sendRaw: (...bytes) => void socket.write(Buffer.from(bytes)),
@@ -132,6 +137,7 @@ export async function startScriptedBroker(script: Script = {}): Promise<Scripted
         qos: packet.qos,
         retain: packet.retain,
         messageId,
+        properties: packet.properties,
         client: client!,
       };
       publishes.push(published);
@@ -139,6 +145,7 @@ export async function startScriptedBroker(script: Script = {}): Promise<Scripted
         script.onPublish?.(published);
         return;
       }
+      if (packet.qos === 2) exact.add(messageId);
       inFlight.add(messageId);
       mostInFlight = Math.max(mostInFlight, inFlight.size);
       if (script.onPublish?.(published) ?? true) client?.acknowledge(messageId);
@@ -148,6 +155,7 @@ export async function startScriptedBroker(script: Script = {}): Promise<Scripted
       if (packet.cmd === 'connect') onConnect(packet);
       else if (packet.cmd === 'publish') onPublish(packet);
       else if (packet.cmd === 'puback') acknowledged.push(packet.messageId ?? 0);
+      else if (packet.cmd === 'pubrel') send({ cmd: 'pubcomp', messageId: packet.messageId ?? 0 });
       else if (packet.cmd === 'disconnect') disconnected = true;
       else if (packet.cmd === 'pingreq') {
         pings += 1;

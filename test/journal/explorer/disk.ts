@@ -25,14 +25,22 @@ export interface Faults {
   readonly eioRate: number;
   readonly shortWriteRate: number;
   readonly capacityBytes: number;
+  /** What the file system says is free, where it is asked. */
+  readonly freeBytes?: number;
 }
 
 export interface Disk {
-  readonly fs: JournalFs;
+  /** As the process that lives now sees it; for one that is gone nothing ever comes back. */
+  process(): JournalFs;
   /** The process that uses the disk is gone: nothing it started comes back. */
   readonly isDead: () => boolean;
   /** Lets the process live for so many more operations. */
   start(operations: number): void;
+  /** Turns one byte of a file over, on the device and in the cache. False if it is not there or empty. */
+  rot(name: string): boolean;
+  readonly names: () => string[];
+  /** The byte of a segment's header that says what is in it. */
+  readonly kindOf: (name: string) => number | undefined;
   /** What the next process finds. */
   recover(powerCut: boolean): void;
   setFaults(faults: Faults): void;
@@ -206,11 +214,39 @@ export function createDisk(random: Random): Disk {
         for (const one of changes) one(durable);
         changes = [];
       }),
+    freeBytes: () => operate(() => faults.freeBytes ?? faults.capacityBytes - total()),
     lock: async () => ({ release: async () => {} }),
   };
 
+  /** What a process does after its end has no effect, also when the next one lives already. */
+  const ofLife = (): JournalFs => {
+    const mine = life;
+    const whileAlive =
+      <A extends unknown[], R>(work: (...args: A) => Promise<R>) =>
+      (...args: A): Promise<R> =>
+        mine === life ? work(...args) : never;
+    const file = (of: JournalFile): JournalFile => ({
+      read: whileAlive(of.read),
+      write: whileAlive(of.write),
+      fdatasync: whileAlive(of.fdatasync),
+      truncate: whileAlive(of.truncate),
+      size: whileAlive(of.size),
+      close: whileAlive(of.close),
+    });
+    return {
+      makeDirectory: whileAlive(fs.makeDirectory),
+      list: whileAlive(fs.list),
+      open: whileAlive((path, mode) => fs.open(path, mode).then(file)),
+      rename: whileAlive(fs.rename),
+      unlink: whileAlive(fs.unlink),
+      syncDirectory: whileAlive(fs.syncDirectory),
+      freeBytes: whileAlive(fs.freeBytes!),
+      lock: fs.lock,
+    };
+  };
+
   return {
-    fs,
+    process: ofLife,
     isDead: () => dead,
     start(count) {
       left = count;
@@ -219,6 +255,16 @@ export function createDisk(random: Random): Disk {
     },
     setFaults(next) {
       faults = next;
+    },
+    names: () => [...cached.keys()],
+    kindOf: (name) => cached.get(name)?.cache[10],
+    rot(name) {
+      const inode = cached.get(name);
+      if (!inode || inode.cache.length === 0) return false;
+      const at = random.below(inode.cache.length);
+      inode.cache[at] = inode.cache[at]! ^ (1 << random.below(8));
+      if (at < inode.device.length) inode.device[at] = inode.cache[at]!;
+      return true;
     },
     recover(powerCut) {
       if (!powerCut) return;

@@ -2,10 +2,14 @@
  * One history: a journal is opened, written, read, acknowledged, filled, and stopped at a random file operation; then the
  * same again on what is left, several times; at last it is drained in peace and the oracle adds up.
  */
+import { basename } from 'node:path';
 import type { Clock } from '../../../src/clock.ts';
+import { openDurableJournal } from '../../../src/journal/failover.ts';
 import type { JournalFs, OpenOptions, Tuning } from '../../../src/journal/journal.ts';
 import { openJournal } from '../../../src/journal/journal.ts';
+import { PACKING_NAME, SPARE_NAME } from '../../../src/journal/recovery.ts';
 import type { Journal, RawBatch } from '../../../src/journal/types.ts';
+import { contentOf, recordCodec } from './codec.ts';
 import { createDisk, type Disk, NO_FAULTS } from './disk.ts';
 import { createOracle, type Oracle } from './oracle.ts';
 import { type Random, seeded } from './random.ts';
@@ -28,12 +32,18 @@ export interface Mutation {
 export interface ExploreOptions {
   readonly seed: number;
   readonly eio?: boolean;
+  /** Before the end, a bit of a packed segment turns over. */
+  readonly rot?: boolean;
+  /** The journal fails over to memory, and comes back. */
+  readonly failover?: boolean;
   readonly mutation?: Mutation;
 }
 export interface Explored {
   readonly crashes: number;
   readonly operations: number;
   readonly failure: string | undefined;
+  /** How often each path was taken: packed, thinned, expired, dropped, recycled, volatile. */
+  readonly paths: Readonly<Record<string, number>>;
 }
 
 /** A clock that stands still until told, and wakes sleepers at once: file operations end within one turn of the loop. */
@@ -65,40 +75,67 @@ function stillClock(): Clock & { advance(ms: number): void } {
 }
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-export async function explore({ seed, eio = false, mutation = {} }: ExploreOptions): Promise<Explored> {
+export async function explore({
+  seed,
+  eio = false,
+  rot = false,
+  failover = false,
+  mutation = {},
+}: ExploreOptions): Promise<Explored> {
   const random = seeded(seed);
   const disk = createDisk(random);
-  const oracle = createOracle(false);
+  const oracle = createOracle(rot);
   const consumers = random.chance(0.3) ? ['a', 'b'] : ['a'];
-  const maxSizeBytes = 2 * CURSOR_BYTES + SEGMENT_BYTES * (4 + random.below(4));
+  const maxSizeBytes = 2 * CURSOR_BYTES + SEGMENT_BYTES * (4 + random.below(8));
+  const paths: Record<string, number> = {};
+  const count = (event: string) => {
+    paths[event] = (paths[event] ?? 0) + 1;
+  };
   const bytes = (count: number) => random.fill(Buffer.alloc(count));
-  const options: Omit<OpenOptions, 'clock'> = {
+  const options: Omit<OpenOptions, 'clock' | 'fs'> = {
     directory: '/journal',
     maxSizeBytes,
-    whenFull: random.chance(0.8) ? 'drop_oldest' : 'reject_new',
+    whenFull: random.chance(0.4) ? 'thin' : random.chance(0.7) ? 'drop_oldest' : 'reject_new',
+    ...(random.chance(0.9) && { codec: recordCodec }),
+    ...(random.chance(0.15) && { maxAgeMs: 20, ageMs: ({ payload }) => session.written - numberOf(payload) }),
+    ...(random.chance(0.1) && { minFreeBytes: SEGMENT_BYTES }),
+    log: (event, fields) =>
+      count(event === 'journal-dropped' ? String(fields?.reason) : event.slice('journal-'.length)),
     commitEveryMs: 1_000,
     consumers,
     bootId: BOOT,
-    fs: mutation.fs?.(disk.fs, random) ?? disk.fs,
     random: mutation.random?.(bytes) ?? bytes,
     tuning: {
       segmentBytes: SEGMENT_BYTES,
       cursorBytes: CURSOR_BYTES,
       strideRecords: 2 + random.below(30),
+      packSegments: 2,
+      blockRecords: 2 + random.below(12),
+      packAfterMs: random.chance(0.7) ? 0 : 1_000,
       ...mutation.tuning,
     },
   };
   let crashes = 0;
   let failure: string | undefined;
-  const session = { random, disk, oracle, consumers, options, written: 0 };
+  const mount = () => {
+    const fs = mutation.fs?.(disk.process(), random) ?? disk.process();
+    const rename = async (from: string, to: string) => {
+      await fs.rename(from, to);
+      if (basename(from) === PACKING_NAME) count('packed');
+      if (basename(to) === SPARE_NAME) count('recycled');
+    };
+    return { ...fs, rename };
+  };
+  const session: Session = { random, disk, oracle, consumers, options, mount, failover, written: 0 };
   try {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       disk.setFaults({
         eioRate: eio ? 0.03 : 0,
         shortWriteRate: 0.03,
         capacityBytes: random.chance(0.15) ? maxSizeBytes * 0.7 : Number.POSITIVE_INFINITY,
+        ...(random.chance(0.3) && { freeBytes: random.below(3 * SEGMENT_BYTES) }),
       });
-      disk.start(5 + random.below(random.chance(0.3) ? 30 : 400));
+      disk.start(5 + random.below(random.chance(0.4) ? 30 : 400));
       await live(session, random.chance(0.5));
       if (!disk.isDead()) continue;
       crashes += 1;
@@ -106,6 +143,7 @@ export async function explore({ seed, eio = false, mutation = {} }: ExploreOptio
     }
     disk.setFaults(NO_FAULTS);
     disk.start(Number.POSITIVE_INFINITY);
+    if (rot) rotPacked(session);
     await drain(session);
     oracle.finished(consumers);
     if (disk.maxTotalBytes() > maxSizeBytes)
@@ -113,7 +151,15 @@ export async function explore({ seed, eio = false, mutation = {} }: ExploreOptio
   } catch (error) {
     failure = error instanceof Error ? error.message : String(error);
   }
-  return { crashes, operations: disk.operations(), failure };
+  return { crashes, operations: disk.operations(), failure, paths };
+}
+
+const numberOf = (payload: Uint8Array): number => Number(Buffer.from(payload).toString('latin1').split(' ')[1]);
+
+/** One bit of one segment that is packed; nothing if none is. */
+function rotPacked({ disk, random }: Session): void {
+  const packed = disk.names().filter((name) => name.endsWith('.segment') && disk.kindOf(name) === 1);
+  if (packed.length > 0) disk.rot(packed[random.below(packed.length)]!);
 }
 
 interface Session {
@@ -121,16 +167,19 @@ interface Session {
   readonly disk: Disk;
   readonly oracle: Oracle;
   readonly consumers: readonly string[];
-  readonly options: Omit<OpenOptions, 'clock'>;
+  readonly options: Omit<OpenOptions, 'clock' | 'fs'>;
+  readonly mount: () => JournalFs;
+  readonly failover: boolean;
   written: number;
 }
 
 /** Opens; undefined if the process died meanwhile. */
-async function open({ options, disk }: Session, clock: Clock): Promise<Journal | undefined> {
+async function open({ options, disk, mount, failover }: Session, clock: Clock): Promise<Journal | undefined> {
+  const fs = mount();
   for (let attempt = 1; ; attempt++) {
     let result: Journal | undefined;
     let error: unknown;
-    openJournal({ ...options, clock }).then(
+    (failover ? openDurableJournal : openJournal)({ ...options, clock, fs }).then(
       (journal) => {
         result = journal;
       },
@@ -203,10 +252,12 @@ function write(session: Session, journal: Journal): void {
   const { random, disk, oracle } = session;
   session.written += 1;
   const padding = random.chance(0.1) ? random.below(9_000) : random.below(600);
-  const content = `record ${session.written} ${'x'.repeat(padding)}`;
+  const content = contentOf(session.written, padding);
+  const { stream } = journal;
   journal.append({ type: 1, version: 1, payload: Buffer.from(content) }, random.chance(0.3)).then(
     (seq) => {
-      if (!disk.isDead()) oracle.accepted(journal.stream, seq, content);
+      // What is in memory only was never promised; nor can it be told where a record went while that changed.
+      if (!disk.isDead() && !journal.volatile && journal.stream === stream) oracle.accepted(stream, seq, content);
     },
     () => {},
   );

@@ -12,14 +12,16 @@ export interface Oracle {
   finished(consumers: readonly string[]): void;
 }
 
+const isSolid = (gap: Gap): boolean => gap.lost === gap.to - gap.from + 1;
+
 /** `damageExpected`: the device itself destroyed data, so gaps with that reason are true. */
 export function createOracle(damageExpected: boolean): Oracle {
   const promised = new Map<string, string>();
   const contents = new Map<string, string>();
   const numbersOf = new Map<string, string>();
-  const seen = new Map<string, { records: Set<string>; gaps: Gap[] }>();
+  const seen = new Map<string, { records: Set<string>; gaps: Gap[]; volatileStream: string }>();
   const of = (consumer: string) => {
-    const known = seen.get(consumer) ?? { records: new Set<string>(), gaps: [] };
+    const known = seen.get(consumer) ?? { records: new Set<string>(), gaps: [], volatileStream: '' };
     seen.set(consumer, known);
     return known;
   };
@@ -36,6 +38,26 @@ export function createOracle(damageExpected: boolean): Oracle {
     numbersOf.set(content, key);
   };
 
+  const takeGaps = (known: { records: Set<string>; gaps: Gap[] }, batch: RawBatch) => {
+    for (const gap of batch.gaps) {
+      if (gap.lost > gap.to - gap.from + 1 || gap.lost < 1) throw new Error('a gap with a wrong count');
+      if (gap.reason === 'damaged' && !damageExpected) throw new Error(`false damage ${gap.from}..${gap.to}`);
+      const same = known.gaps.find((one) => one.stream === gap.stream && one.from === gap.from);
+      if (same && (same.to !== gap.to || same.lost !== gap.lost || same.reason !== gap.reason)) {
+        throw new Error(`gap ${gap.from}..${gap.to} changed: it was ${same.from}..${same.to}`);
+      }
+      if (same) continue;
+      for (let seq = gap.from; seq <= gap.to && gap.reason !== 'damaged'; seq++) {
+        if (known.records.has(`${gap.stream}/${seq}`)) throw new Error(`gap names delivered ${gap.stream}/${seq}`);
+      }
+      const other = known.gaps.find((one) => one.stream === gap.stream && one.from <= gap.to && gap.from <= one.to);
+      if (other && isSolid(other) && isSolid(gap)) {
+        throw new Error(`gap ${gap.from}..${gap.to} changed: it was ${other.from}..${other.to}`);
+      }
+      known.gaps.push(gap);
+    }
+  };
+
   return {
     accepted(stream, seq, content) {
       const key = `${stream}/${seq}`;
@@ -44,34 +66,27 @@ export function createOracle(damageExpected: boolean): Oracle {
     },
     delivered(consumer, batch, after) {
       const known = of(consumer);
-      let last = after;
+      const before = new Set(known.gaps);
+      takeGaps(known, batch);
+      // A stream in memory counts from 1: its order is its own.
+      let last = known.volatileStream === (batch.volatile ? batch.stream : '') ? after : 0;
+      const begin = last;
+      known.volatileStream = batch.volatile ? batch.stream : '';
       for (const { seq, payload } of batch.records) {
         const key = `${batch.stream}/${seq}`;
         const content = Buffer.from(payload).toString('latin1');
         if (!/^record \d+ x*$/.test(content)) throw new Error(`record ${key} has content that nobody wrote`);
         if (seq <= last) throw new Error(`record ${key} came after ${last}`);
-        if (last !== after && seq !== last + 1) throw new Error(`a hole inside a batch before ${key}`);
+        for (let hole = last + 1; last !== begin && hole < seq; hole++) {
+          const isNamed = known.gaps.some((gap) => names(gap, `${batch.stream}/${hole}`));
+          if (!isNamed) throw new Error(`a hole inside a batch before ${key}`);
+        }
         last = seq;
         sameContent(key, content);
-        if (known.gaps.some((gap) => names(gap, key))) throw new Error(`record ${key} came, but a gap had named it`);
+        if (known.gaps.some((gap) => isSolid(gap) && names(gap, key) && before.has(gap))) {
+          throw new Error(`record ${key} came, but a gap had named it`);
+        }
         known.records.add(key);
-      }
-      for (const gap of batch.gaps) {
-        if (gap.lost !== gap.to - gap.from + 1 || gap.lost < 1) throw new Error('a gap with a wrong count');
-        if (gap.reason === 'damaged' && !damageExpected) throw new Error(`false damage ${gap.from}..${gap.to}`);
-        if (gap.reason === 'journal_full') {
-          for (let seq = gap.from; seq <= gap.to; seq++) {
-            if (known.records.has(`${gap.stream}/${seq}`)) throw new Error(`gap names delivered ${gap.stream}/${seq}`);
-          }
-        }
-        for (const other of known.gaps) {
-          const overlap = other.from <= gap.to && gap.from <= other.to;
-          const same = other.from === gap.from && other.to === gap.to && other.stream === gap.stream;
-          if (overlap && !same) {
-            throw new Error(`gap ${gap.from}..${gap.to} changed: it was ${other.from}..${other.to}`);
-          }
-        }
-        if (!known.gaps.some((one) => one.from === gap.from)) known.gaps.push(gap);
       }
       const { previous } = batch;
       if (previous && batch.records.length > 0 && previous.last >= batch.records[0]!.seq) {
@@ -82,6 +97,15 @@ export function createOracle(damageExpected: boolean): Oracle {
     finished(consumers) {
       for (const consumer of consumers) {
         const { records, gaps } = of(consumer);
+        const lost = new Set<string>();
+        for (const { stream, from, to } of gaps) {
+          for (let seq = from; seq <= to; seq++) if (!records.has(`${stream}/${seq}`)) lost.add(`${stream}/${seq}`);
+        }
+        const named = gaps.reduce((sum, gap) => sum + gap.lost, 0);
+        // A record that came and was found damaged when it was to come again is named all the same.
+        if (named !== lost.size && !(damageExpected && named > lost.size)) {
+          throw new Error(`gaps name ${named} lost records for ${consumer}, but ${lost.size} did not come`);
+        }
         for (const key of promised.keys()) {
           if (!records.has(key) && !gaps.some((gap) => names(gap, key))) {
             throw new Error(`accepted record ${key} was lost for ${consumer}`);
