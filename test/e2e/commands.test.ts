@@ -100,18 +100,21 @@ describe.skipIf(!hasClients)(title, () => {
   });
 
   it('read a sensor now: the answer is the reading that goes to the state topic and into the journal', async () => {
-    // The first readings of `air` and `door` are accepted.
-    await until('two records', async () => (await ask('journal')).data.last === 2);
     const { data, status } = await ask('read', { sensor: 'air' });
     expect(status).toBe('ok');
     expect(data).toMatchObject({ sensor: 'air', time: expect.stringMatching(/Z$/) });
     expect(Object.keys(data.values)).toEqual(['temperature', 'humidity', 'pressure']);
     await until('the state topic', () => last('state/air').time === data.time);
     expect(last('state/air').temperature).toBe(data.values.temperature);
-    await until('the batch', () =>
-      on('readings').some(({ readings }) => readings.some(({ time }: { time: string }) => time === data.time)),
-    );
-    expect((await ask('journal')).data).toMatchObject({ last: 3, gaps: [] });
+    const journaled = () =>
+      on('readings')
+        .flatMap(({ readings }) => readings)
+        .find(({ sensor, time }) => sensor === 'air' && time === data.time);
+    await until('the batch', () => journaled() !== undefined);
+    expect(journaled().values).toEqual(data.values);
+    const journal = (await ask('journal')).data;
+    expect(journal).toMatchObject({ stream: last('info').stream, gaps: [] });
+    expect(journal.last).toBeGreaterThanOrEqual(journaled().seq);
   });
 
   it('say why a sensor cannot be read', async () => {
@@ -159,7 +162,10 @@ describe.skipIf(!hasClients)(title, () => {
 
   it('reload: the answer comes also when the uplink that was asked is itself restarted', async () => {
     configure({ uplink: ', keepalive: 20s' });
-    expect((await ask('reload')).data.done).toEqual(['sensor air restarted', 'uplink cloud restarted']);
+    expect((await ask('reload')).data.done).toEqual([
+      'sensor air restarted',
+      expect.stringMatching(/^uplink cloud restarted/),
+    ]);
   });
 
   it('refuse a replay, what is old, malformed or too large; health counts them, and nothing of it was done', async () => {
