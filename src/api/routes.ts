@@ -116,7 +116,7 @@ export function methodsOf(path: string): readonly string[] | undefined {
 const STATUS: Readonly<Record<string, number>> = {
   'api.request': 400,
   'sensor.unknown': 404,
-  'sensor.not-polled': 409,
+  'sensor.not-read': 409,
 };
 
 /** The answer to a request whose method the path has. Never rejects. */

@@ -2,6 +2,8 @@
  * The part of the configuration that describes an uplink, as data: the keys that every type has, and the rows of the types.
  * A new type is one row in `SORTS`, one in build-uplink.ts and one in uplink/index.ts.
  */
+
+import { COMMANDS, HOME_ASSISTANT, ownTopic } from './mqtt-extras-spec.ts';
 import { COMPRESS, FORMAT, fileSpec, httpSpec } from './outlet-spec.ts';
 import type { ObjectSpec, Spec } from './shape.ts';
 import {
@@ -135,6 +137,8 @@ const MQTT: ObjectSpec = {
     },
     format: FORMAT,
     compress: COMPRESS,
+    home_assistant: HOME_ASSISTANT,
+    commands: COMMANDS,
     ...COMMON,
     topics: {
       kind: 'object',
@@ -154,6 +158,8 @@ const MQTT: ObjectSpec = {
         info: topic('What this device measures.'),
         health: topic('How the device itself is.'),
         alert: topic('Live copy of alerts.'),
+        request: ownTopic('Where commands come in; /<command> follows.'),
+        response: ownTopic('Where their answers go; /<command> follows.'),
         dead_letter: topic('Records that the broker refused for good, one a message; dead-letter unless set.'),
       },
     },
