@@ -49,7 +49,7 @@ export async function tidy(core: Core, found: Survey): Promise<void> {
     core.spareBytes = 0;
   }
   await release(core);
-  if (reservedBytes(core) > core.maxSizeBytes) {
+  if (core.storage === 'ok' && reservedBytes(core) > core.maxSizeBytes) {
     if (core.spareBytes > 0 && (await remove(core, SPARE_NAME))) core.spareBytes = 0;
     await shrink(core);
   }

@@ -22,6 +22,13 @@ describe('a journal that is stopped anywhere', () => {
   it('keeps every promise while it fails over to memory and comes back', async () => {
     expect(await failuresOf(40, { eio: true, failover: true })).toEqual([]);
   });
+  // What was told and given while the device took no cursor, when it was back: its order, its gaps, and their bounds.
+  it.each([125, 161, 172, 230, 351, 604])(
+    'keeps its readers where they are when the device is back: seed %i',
+    async (seed) => {
+      expect((await explore({ seed, eio: true, failover: true })).failure).toBeUndefined();
+    },
+  );
   it('names what is lost, exactly, where a packed segment rots', async () => {
     expect(await failuresOf(40, { rot: true })).toEqual([]);
   });
