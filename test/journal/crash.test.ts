@@ -32,6 +32,9 @@ describe('a journal that is stopped anywhere', () => {
   it('names what is lost, exactly, where a packed segment rots', async () => {
     expect(await failuresOf(40, { rot: true })).toEqual([]);
   });
+  it('names a thinned block that rots by the bounds of the block: what was in it is not known, but how many', async () => {
+    expect((await explore({ seed: 173, rot: true })).failure).toBeUndefined();
+  });
 });
 
 describe('the crash explorer', () => {
