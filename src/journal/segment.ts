@@ -184,8 +184,9 @@ export function frameReader(
   endBytes: () => number,
   crc: Checksum,
   block = 1,
-): FrameReader {
+): FrameReader & { readonly endBlock: number } {
   let at = block;
+  let endBlock = block;
   let window: Buffer = Buffer.alloc(0);
   let windowAt = 0;
 
@@ -220,6 +221,10 @@ export function frameReader(
     get block() {
       return at;
     },
+    // Behind the last valid frame, also of one that was passed as a copy of one before.
+    get endBlock() {
+      return endBlock;
+    },
     async next(fromSeq) {
       for (; (at + 1) * BLOCK_BYTES <= endBytes(); at++) {
         const position = at * BLOCK_BYTES;
@@ -228,6 +233,7 @@ export function frameReader(
         if (length === undefined || !(await load(position, roundUpToBlock(length)))) continue;
         const frame = decodeFrame(window, position - windowAt, at, header, crc);
         if (!frame) continue;
+        endBlock = at + frame.blocks;
         // Numbers below are a frame that was written again after a failure.
         if (frame.firstSeq + frame.count <= fromSeq) {
           at += frame.blocks - 1;
@@ -289,15 +295,13 @@ export async function scanSegment(
     const reader = frameReader(file, header, () => sizeBytes, crc);
     const holes: [number, number][] = [];
     let lastSeq = header.firstSeq - 1;
-    let endBytes = BLOCK_BYTES;
     let lastFrame: ScanResult['lastFrame'];
     for (let frame = await reader.next(lastSeq + 1); frame; frame = await reader.next(lastSeq + 1)) {
       if (frame.firstSeq > lastSeq + 1) holes.push([lastSeq + 1, frame.firstSeq - 1]);
       lastSeq = frame.firstSeq + frame.count - 1;
-      endBytes = (frame.block + frame.blocks) * BLOCK_BYTES;
       lastFrame = { firstSeq: frame.firstSeq, block: frame.block, blocks: frame.blocks };
     }
-    return { lastSeq, endBytes, holes, lastFrame };
+    return { lastSeq, endBytes: reader.endBlock * BLOCK_BYTES, holes, lastFrame };
   } finally {
     await file.close();
   }

@@ -19,6 +19,9 @@ describe('a journal that is stopped anywhere', () => {
   it('keeps every promise on a device that also fails writes and flushes', async () => {
     expect(await failuresOf(80, { eio: true })).toEqual([]);
   });
+  it('has a newest frame whose flush failed flushed at the next opening, also on a full device', async () => {
+    expect((await explore({ seed: 197, eio: true })).failure).toBeUndefined();
+  });
   it('keeps every promise while it fails over to memory and comes back', async () => {
     expect(await failuresOf(40, { eio: true, failover: true })).toEqual([]);
   });
