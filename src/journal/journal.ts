@@ -167,6 +167,7 @@ function createCore(
     closed: false,
     givenMs: Number.NEGATIVE_INFINITY,
     unthinnable: new Set(),
+    unpackable: new Set(),
     isThinning: false,
     isThinnedNamed: false,
     sealed: () => {},
