@@ -6,7 +6,7 @@ import { basename } from 'node:path';
 import { type CursorState, decodeCursor, encodeCursor } from '../../../src/journal/cursor.ts';
 import { checksum } from '../../../src/journal/format.ts';
 import type { JournalFile, JournalFs } from '../../../src/journal/fs.ts';
-import { BLOCK_HEADER_BYTES } from '../../../src/journal/packed.ts';
+import { BLOCK_HEADER_BYTES } from '../../../src/journal/packed-places.ts';
 import { PACKING_NAME, THINNED_NAME } from '../../../src/journal/recovery.ts';
 import type { Mutation } from './explore.ts';
 
