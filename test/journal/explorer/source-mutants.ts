@@ -27,7 +27,7 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
     to: 'if (segment.moving && core.closed) {',
   },
   {
-    name: 'what was read ahead is used though another form has taken its place',
+    name: 'reads ahead from a segment that is being replaced, and keeps to that',
     file: 'reading-place.ts',
     from: 'upcoming?.segment === segment ?',
     to: 'upcoming?.segment.header.number === segment.header.number ?',
@@ -37,25 +37,6 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
     file: 'reading-place.ts',
     from: 'if (place?.segment === segment &&',
     to: 'if (place?.segment.header.number === segment.header.number &&',
-  },
-  {
-    name: 'reads ahead from a segment that is being replaced',
-    file: 'reading-place.ts',
-    from: '|| after.moving) return',
-    to: ') return',
-  },
-  {
-    name: 'a segment is replaced while a reader is in it',
-    file: 'packing.ts',
-    from: 'one.readers === 0 &&',
-    to: '',
-  },
-  {
-    name: 'a segment is dropped while a reader is in it',
-    file: 'retention.ts',
-    from: `segment.readers === 0 &&
-      consumers.every(`,
-    to: 'consumers.every(',
   },
 ];
 
