@@ -111,7 +111,6 @@ function createCore(
   const waiters = new Set<() => void>();
   const notes = notesOf(found.cursor?.state.notes);
   const wear = createWear(found.cursor?.state.written, options.clock, counters);
-
   const snapshot = () => {
     const taken = [...consumers.values()].map((consumer) => ({
       consumer,

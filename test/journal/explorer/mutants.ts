@@ -150,8 +150,6 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the same salt for every segment',
     mutation: { random: (random) => (count) => (count === 4 ? Buffer.alloc(4) : random(count)) },
-    survives:
-      'a frame also names its segment number and block, so a stale frame of a recycled file is invalid anyway; the salt guards against numbers that begin again after both cursors were lost',
   },
   {
     name: 'a packed file takes its place before it is flushed',
