@@ -244,6 +244,7 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
       return null;
     },
     status,
+    observe: (fromSeq, maxRecords) => (disk ?? memory)!.observe(fromSeq, maxRecords),
     note: (key) => (memoryNotes.has(key) ? memoryNotes.get(key) : (disk ?? memory)!.note(key)),
     setNote(key, value) {
       if (switching) memoryNotes.set(key, value);

@@ -1,7 +1,5 @@
 /**
- * Opens a journal and puts its parts together: lock, recovery, cursors, writer, readers. The promises are in types.ts,
- * the invariants that keep them in format.ts.
- *
+ * Opens a journal and puts its parts together. The promises are in types.ts, the invariants that keep them in format.ts.
  * Opening fails only for want of permission (`journal.permission`), because another process holds it (`journal.locked`),
  * or because the device fails (`journal.storage`), never because of what the files hold.
  */
@@ -16,6 +14,7 @@ import { type JournalFs, nodeFs, storageError } from './fs.ts';
 import { firstStored, oldestPending } from './inspect.ts';
 import { addConsumer, adoptPlaces } from './members.ts';
 import { checkNote, notesOf } from './notes.ts';
+import { observe } from './observe.ts';
 import { placeOf } from './place.ts';
 import { createReader, type ManagedReader } from './reader.ts';
 import { otherBytesOf, type Recovered, reconcile, type Survey, survey } from './recovery.ts';
@@ -294,6 +293,7 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
         ...core.counters,
       };
     },
+    observe: (fromSeq, maxRecords) => observe(core, fromSeq, maxRecords),
     note: (key) => core.notes.get(key),
     setNote(key, value) {
       checkNote(core.notes, key, value);
