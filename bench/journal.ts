@@ -1,6 +1,6 @@
 /**
  * `npm run bench:journal -- [--directory D] [--pending-mb N] [PART...]`: what the journal costs, each figure beside the raw limit
- * in the same run. Parts: append, pending, size, way; all unless named. Prints JSON. The directory decides the device: the
+ * in the same run. Parts: append, commit, pending, size, way; all unless named. Prints JSON. The directory decides the device: the
  * default is the temporary directory, which may be memory. Machines differ and are noisy: read the ratios.
  */
 import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
@@ -8,7 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../src/clock.ts';
+import { nodeFs } from '../src/journal/fs.ts';
 import { openJournal } from '../src/journal/journal.ts';
+import { countingFs } from './counting-fs.ts';
 import { measureInTheWay } from './in-the-way.ts';
 import { measurePending } from './journal-pending.ts';
 import { measurePacking } from './packing.ts';
@@ -49,16 +51,15 @@ async function measure(group: number, commit: () => Promise<unknown>) {
   };
 }
 
-const journalAt = (name: string) =>
-  openJournal({
-    directory: join(root, name),
-    maxSizeBytes: 512_000_000,
-    whenFull: 'drop_oldest',
-    commitEveryMs: 1_000,
-    consumers: ['cloud'],
-    bootId: '11111111-2222-3333-4444-555555555555',
-    clock: systemClock,
-  });
+const OPTIONS = {
+  maxSizeBytes: 512_000_000,
+  whenFull: 'drop_oldest',
+  commitEveryMs: 1_000,
+  consumers: ['cloud'],
+  bootId: '11111111-2222-3333-4444-555555555555',
+  clock: systemClock,
+} as const;
+const journalAt = (name: string) => openJournal({ ...OPTIONS, directory: join(root, name) });
 
 interface Run {
   readonly journal: Awaited<ReturnType<typeof measure>>;
@@ -95,8 +96,30 @@ async function append(group: number) {
   return { ...middle, leastDeviceBytesPerCommit: { journal: least('journal'), plainAppend: least('plainAppend') } };
 }
 
+/** What a commit of ten readings asks of the device: one block and one flush. The next segment in waiting is left out. */
+async function commitOfTen() {
+  const { fs, counts } = countingFs(nodeFs);
+  const journal = await openJournal({ ...OPTIONS, directory: join(root, 'ten'), fs });
+  await journal.append(RECORD, true);
+  await systemClock.sleep(1_000);
+  const before = { ...counts };
+  const measured = await measure(10, async () => {
+    const pending = Array.from({ length: 10 }, () => journal.append(RECORD));
+    await journal.flush();
+    await Promise.all(pending);
+  });
+  const perCommit = (of: 'bytes' | 'flushes') => round((counts[of] - before[of]) / COMMITS, 2);
+  await journal.close();
+  return {
+    bytesPerCommit: perCommit('bytes'),
+    flushesPerCommit: perCommit('flushes'),
+    deviceBytesPerCommit: measured.deviceBytesPerCommit,
+  };
+}
+
 const PARTS: Readonly<Record<string, () => Promise<unknown>>> = {
   append: async () => ({ group1: await append(1), group100: await append(100) }),
+  commit: commitOfTen,
   pending: () => measurePending(root, Number(values['pending-mb'] ?? 512) * 1_000_000),
   size: () => measurePacking(),
   way: () => measureInTheWay(place),

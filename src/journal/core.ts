@@ -72,6 +72,8 @@ export interface Core {
   isThinnedNamed: boolean;
   /** Numbers of segments that were tried in vain. */
   readonly unthinnable: Set<number>;
+  /** Of segments that hold damage: trying again would wear the card for nothing. */
+  readonly unpackable: Set<number>;
   /** A segment was filled: upkeep.ts may have something to do. */
   sealed: () => void;
   /** A thinned segment on its way to its place: goes into the cursor. */

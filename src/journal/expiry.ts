@@ -24,11 +24,12 @@ export async function dropExpired(core: Core): Promise<void> {
     const { fs, pathOf, tuning, codec } = core;
     const first = await oldestPending(fs, pathOf, [next], next.header.firstSeq, tuning.checksum, codec);
     const age = first ? ageMs(first) : undefined;
-    if (age === undefined || age <= maxAgeMs) return;
+    // Somebody may have come to it meanwhile.
+    if (age === undefined || age <= maxAgeMs || oldest.readers > 0) return;
     const consumers = [...core.consumers.values()];
     if (consumers.reduce((sum, { gaps }) => sum + gaps.length, 0) + consumers.length > MAX_GAPS) return;
     if (!consumers.every((consumer) => mayDrop(consumer, oldest.header.firstSeq, oldest.lastSeq))) return;
-    await drop(core, oldest, 'expired');
+    if (!(await dropIfPossible(() => drop(core, oldest, 'expired')))) return;
   }
 }
 
@@ -42,7 +43,7 @@ export const leavesFree = async (core: Core): Promise<boolean> =>
 /** Makes the oldest segment the next one to write to, if it may go. */
 export async function dropForFree(core: Core): Promise<void> {
   if (core.whenFull === 'reject_new') throw full(core);
-  if (core.segments.length > MIN_KEPT_SEGMENTS) await dropIfPossible(core);
+  if (core.segments.length > MIN_KEPT_SEGMENTS) await dropIfPossible(() => dropOldest(core));
 }
 
 /** Others fill the file system: gives up what is oldest, down to the few segments that are needed to go on. */
@@ -50,7 +51,7 @@ export async function freeSome(core: Core): Promise<void> {
   const isLacking = async () => (await freeBytesOf(core)) < core.minFreeBytes;
   if (core.whenFull === 'reject_new') return;
   for (let rounds = core.segments.length; rounds > MIN_KEPT_SEGMENTS && (await isLacking()); rounds--) {
-    if (!(await dropIfPossible(core))) return;
+    if (!(await dropIfPossible(() => dropOldest(core)))) return;
     // A segment that has become the spare takes as much as before.
     if (core.spareBytes === 0 || !(await isLacking())) continue;
     await core.fs.unlink(core.pathOf(SPARE_NAME));
@@ -58,9 +59,10 @@ export async function freeSome(core: Core): Promise<void> {
   }
 }
 
-async function dropIfPossible(core: Core): Promise<boolean> {
+/** False if a reader or a pin forbids it. */
+async function dropIfPossible(work: () => Promise<void>): Promise<boolean> {
   try {
-    await dropOldest(core);
+    await work();
     return true;
   } catch (error) {
     if (codeOf(error) === 'journal.full') return false;

@@ -99,7 +99,6 @@ function createCore(
   const waiters = new Set<() => void>();
   const notes = notesOf(found.cursor?.state.notes);
   const wear = createWear(found.cursor?.state.written, options.clock, counters);
-
   const snapshot = () => {
     const taken = [...consumers.values()].map((consumer) => ({
       consumer,
@@ -155,6 +154,7 @@ function createCore(
     closed: false,
     givenMs: Number.NEGATIVE_INFINITY,
     unthinnable: new Set(),
+    unpackable: new Set(),
     isThinning: false,
     isThinnedNamed: false,
     sealed: () => {},

@@ -16,8 +16,8 @@
  *    36  u32 length of the kept list; 0: every number is there
  *    40  kept list: varints, how many numbers are missing before each record; then the body
  *
- * A damaged block costs its own records, exactly: the index says which. If the index is damaged too, the blocks are
- * walked from the front, and only what lies behind the damage is lost with it.
+ * A damaged block costs its own records, exactly: the index says which. If the index is damaged too, the blocks
+ * that are intact are looked for (packed-places.ts).
  */
 import {
   BLOCK_BYTES,
@@ -27,21 +27,26 @@ import {
   type Frame,
   PACKED_HEADER_BYTES,
   type PackedInfo,
-  readSeq,
   recordsOf,
   type SegmentHeader,
   writeSeq,
 } from './format.ts';
-import { errnoOf, type JournalFile, readFully } from './fs.ts';
+import type { JournalFile } from './fs.ts';
+import {
+  BLOCK_HEADER_BYTES,
+  BLOCK_MAGIC,
+  ENTRY_BYTES,
+  INDEX_HEADER_BYTES,
+  INDEX_MAGIC,
+  isBlock,
+  MAX_BLOCK_BYTES,
+  type Place,
+  placesByIndex,
+  placesByWalking,
+  readOrNothing,
+} from './packed-places.ts';
 import type { BlockCodec, StoredRecord } from './types.ts';
 
-const BLOCK_MAGIC = 0x4b425053; // "SPBK"
-const INDEX_MAGIC = 0x58495053; // "SPIX"
-export const BLOCK_HEADER_BYTES = 40;
-const INDEX_HEADER_BYTES = 8;
-const ENTRY_BYTES = 12;
-/** Largest block that is read; packing.ts makes far smaller ones. */
-const MAX_BLOCK_BYTES = 1024 * 1024;
 const VERBATIM = 0;
 const PACKED = 1;
 
@@ -151,21 +156,14 @@ function decodeKept(bytes: Buffer, firstSeq: number): number[] {
   return seqs;
 }
 
-/** Where a block lies, as the index says. */
-export interface Place {
-  readonly at: number;
-  readonly length: number;
-  readonly firstSeq: number;
-  readonly covered: number;
-  readonly stored: number;
-}
-
 export interface PackedReader {
   /** The next valid block that ends with `fromSeq` or later, or undefined at the end. */
   next(fromSeq: number): Promise<Frame | undefined>;
   /** The next valid block as it is, to be copied to another segment. Each is given once. */
   nextBlock(fromSeq: number): Promise<PackedBlock | undefined>;
   places(): Promise<readonly Place[]>;
+  /** False: what it says of the blocks had to be found out from themselves. */
+  isIndexSound(): Promise<boolean>;
   readonly block: number;
   preload(): void;
   close(): Promise<void>;
@@ -177,29 +175,29 @@ export function packedReader(
   codec: BlockCodec | undefined,
   crc: Checksum,
 ): PackedReader {
-  const packed = header.packed!;
-  let places: readonly Place[] | undefined;
+  let places: Promise<{ readonly found: readonly Place[]; readonly isSound: boolean }> | undefined;
   let turn = 0;
 
-  const checked = (bytes: Buffer, firstSeq: number): boolean =>
-    bytes.length >= BLOCK_HEADER_BYTES &&
-    bytes.readUInt32LE(0) === BLOCK_MAGIC &&
-    bytes.length === BLOCK_HEADER_BYTES + bytes.readUInt32LE(8) &&
-    bytes.readUInt32LE(24) === header.number &&
-    readSeq(bytes, 16) === firstSeq &&
-    crc(bytes.subarray(8), header.salt) === bytes.readUInt32LE(4);
-
-  const all = async (): Promise<readonly Place[]> => {
-    places ??= (await placesByIndex(file, header, crc)) ?? (await placesByWalking(file, header));
+  const find = async () => {
+    const indexed = await placesByIndex(file, header, crc);
+    return { found: indexed ?? (await placesByWalking(file, header, crc)), isSound: indexed !== undefined };
+  };
+  const known = () => {
+    places ??= find().catch((error) => {
+      // What fails now is tried again when it is needed.
+      places = undefined;
+      throw error;
+    });
     return places;
   };
+  const all = async () => (await known()).found;
   const nextBlock = async (fromSeq: number): Promise<PackedBlock | undefined> => {
-    const known = await all();
-    for (; turn < known.length; turn++) {
-      const { at, length, firstSeq, covered, stored } = known[turn]!;
+    const found = await all();
+    for (; turn < found.length; turn++) {
+      const { at, length, firstSeq, covered, stored } = found[turn]!;
       if (firstSeq + covered <= fromSeq || length > MAX_BLOCK_BYTES) continue;
       const bytes = await readOrNothing(file, length, at);
-      if (!checked(bytes, firstSeq)) continue;
+      if (!isBlock(bytes, header, crc, firstSeq)) continue;
       turn += 1;
       return { firstSeq, covered, stored, bytes };
     }
@@ -212,7 +210,7 @@ export function packedReader(
     },
     nextBlock,
     places: all,
-    // What fails is read again when it is needed, and then it is an error.
+    isIndexSound: async () => (await known()).isSound,
     preload: () => void all().catch(() => {}),
     async next(fromSeq) {
       for (let block = await nextBlock(fromSeq); block; block = await nextBlock(fromSeq)) {
@@ -223,45 +221,6 @@ export function packedReader(
     },
     close: () => file.close(),
   };
-
-  async function placesByIndex(of: JournalFile, { salt, firstSeq }: SegmentHeader, check: Checksum) {
-    const length = INDEX_HEADER_BYTES + packed.blocks * ENTRY_BYTES;
-    const bytes = await readOrNothing(of, length, packed.indexAt);
-    if (bytes.length < length || bytes.readUInt32LE(0) !== INDEX_MAGIC) return undefined;
-    if (check(bytes.subarray(INDEX_HEADER_BYTES), salt) !== bytes.readUInt32LE(4)) return undefined;
-    const found: Place[] = [];
-    let at = BLOCK_BYTES;
-    let seq = firstSeq;
-    for (let entry = INDEX_HEADER_BYTES; entry < length; entry += ENTRY_BYTES) {
-      const place = {
-        at,
-        length: bytes.readUInt32LE(entry),
-        firstSeq: seq,
-        covered: bytes.readUInt32LE(entry + 4),
-        stored: bytes.readUInt32LE(entry + 8),
-      };
-      found.push(place);
-      at += place.length;
-      seq += place.covered;
-    }
-    return found;
-  }
-
-  async function placesByWalking(of: JournalFile, { firstSeq }: SegmentHeader) {
-    const found: Place[] = [];
-    let at = BLOCK_BYTES;
-    for (let seq = firstSeq; at < packed.indexAt; ) {
-      const bytes = await readOrNothing(of, BLOCK_HEADER_BYTES, at);
-      if (bytes.length < BLOCK_HEADER_BYTES || bytes.readUInt32LE(0) !== BLOCK_MAGIC) break;
-      const length = BLOCK_HEADER_BYTES + bytes.readUInt32LE(8);
-      const place = { at, length, firstSeq: seq, covered: bytes.readUInt32LE(12), stored: bytes.readUInt32LE(28) };
-      if (place.covered === 0) break;
-      found.push(place);
-      at += length;
-      seq += place.covered;
-    }
-    return found;
-  }
 }
 
 /** The numbers whose records are in the block. */
@@ -283,16 +242,5 @@ function frameOf(block: PackedBlock, codec: BlockCodec | undefined): Frame | und
     return recordsOf({ ...frame, records }).length === stored ? { ...frame, records } : undefined;
   } catch {
     return undefined;
-  }
-}
-
-/** Nothing where the device cannot read; a device that does not answer at all is an error. */
-async function readOrNothing(file: JournalFile, length: number, position: number): Promise<Buffer> {
-  try {
-    return await readFully(file, length, position);
-  } catch (error) {
-    if (errnoOf(error) !== 'EIO') throw error;
-    await readFully(file, BLOCK_BYTES, 0);
-    return Buffer.alloc(0);
   }
 }

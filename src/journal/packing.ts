@@ -65,6 +65,9 @@ function mayPack(core: Core, segment: Segment): boolean {
     segment !== core.active &&
     segment !== core.segments.at(-1) &&
     segment.readers === 0 &&
+    // One that could not get its place is the next opening's work: the cursor names it.
+    segment.name === segmentName(header.number) &&
+    !core.unpackable.has(header.number) &&
     lastSeq >= header.firstSeq &&
     [...core.consumers.values()].every(({ acked, offered }) => offered < header.firstSeq || acked >= lastSeq)
   );
@@ -98,7 +101,7 @@ async function packRun(core: Core, run: readonly Segment[]): Promise<boolean> {
     sizeBytes = whole.sizeBytes;
     return await core.exclusive(() => replaceRun(core, run, whole));
   } catch (error) {
-    const isExpected = ['ECANCELED', 'ENOSPC'].includes(errnoOf(error) ?? '');
+    const isExpected = ['ECANCELED', 'ENOSPC', 'EDQUOT'].includes(errnoOf(error) ?? '');
     if (!isExpected) core.log('journal-packing', { error: String(error) });
     return false;
   } finally {
@@ -133,7 +136,7 @@ export interface BlockWriter {
   ): Promise<{ readonly header: SegmentHeader; readonly sizeBytes: number }>;
 }
 
-/** Writes a packed segment behind room for its header. Throws ENOSPC beyond `maxBytes`. */
+/** Writes a packed segment behind room for its header. Throws ENOSPC beyond `maxBytes`, EDQUOT while there is no room. */
 export function blockWriter(
   core: Core,
   file: JournalFile,
@@ -145,8 +148,11 @@ export function blockWriter(
   const lengths: number[] = [];
   let at = BLOCK_BYTES;
   const write = async (bytes: Buffer, position: number) => {
-    const end = Math.max(at, position + bytes.length);
+    const before = core.asideBytes.get(name) ?? 0;
+    const end = Math.max(before, position + bytes.length);
     if (end > maxBytes) throw errno('ENOSPC', 'packing would not save enough');
+    // The commits go on meanwhile: the room there was at the beginning may be theirs by now.
+    if (reservedBytes(core) + end - before > core.maxSizeBytes) throw errno('EDQUOT', 'no room to pack now');
     core.asideBytes.set(name, end);
     await writeFully(file, bytes, position);
     core.counters.bytesWritten += bytes.length;
@@ -193,7 +199,10 @@ async function packRecords(
       bytes += record.payload.length;
       if (waiting.length >= blockRecords || bytes >= MAX_BLOCK_RECORD_BYTES) await pack();
     });
-    if (!ended) return false;
+    if (!ended) {
+      core.unpackable.add(segment.header.number);
+      return false;
+    }
   }
   await pack();
   return true;
@@ -239,7 +248,10 @@ async function copyBlocks(
     try {
       for (let next = header.firstSeq; next <= lastSeq; ) {
         const block = await reader.nextBlock(next);
-        if (!block || block.firstSeq > next) return false;
+        if (!block || block.firstSeq > next) {
+          core.unpackable.add(header.number);
+          return false;
+        }
         await add(block);
         next = block.firstSeq + block.covered;
       }
@@ -256,9 +268,9 @@ async function replaceRun(
   run: readonly Segment[],
   { header, sizeBytes }: { readonly header: SegmentHeader; readonly sizeBytes: number },
 ): Promise<boolean> {
-  if (core.closed || core.storage !== 'ok' || !run.every((one) => one.readers === 0 && core.segments.includes(one))) {
-    return false;
-  }
+  // Somebody may have come to it meanwhile, and be in the middle of it now.
+  const isUnchanged = run.every((one) => core.segments.includes(one) && mayPack(core, one));
+  if (core.closed || core.storage !== 'ok' || !isUnchanged) return false;
   return moving(run, () => takePlace(core, run, header, sizeBytes));
 }
 

@@ -7,7 +7,7 @@ import { SedgeError } from '../errors.ts';
 import { addGap, join, MAX_GAPS, mayDrop, withdraw } from './consumer.ts';
 import { type Core, reservedBytes } from './core.ts';
 import { dropForFree, leavesFree } from './expiry.ts';
-import { errnoOf, writeFully } from './fs.ts';
+import { errnoOf, type JournalFile, writeFully } from './fs.ts';
 import { SPARE_NAME } from './recovery.ts';
 import { learnKept, type Segment, storedOf, takenOf } from './segment.ts';
 import { MAX_THINNED_PART, thinOldest } from './thinning.ts';
@@ -16,17 +16,18 @@ const ZEROS = Buffer.alloc(64 * 1024);
 
 /** Removes segments that no consumer needs any more. */
 export async function release(core: Core): Promise<void> {
-  for (const segment of unneeded(core)) {
+  // Asked anew each time: while a file goes, a consumer may come that begins with the next one.
+  for (let segment = unneeded(core); segment; segment = unneeded(core)) {
     core.segments.splice(core.segments.indexOf(segment), 1);
     await discard(core, segment);
   }
 }
 
 /** A journal without consumers keeps everything: nobody can have it all. */
-function unneeded(core: Core): Segment[] {
+function unneeded(core: Core): Segment | undefined {
   const consumers = [...core.consumers.values()];
   const acked = consumers.length === 0 ? 0 : Math.min(...consumers.map((consumer) => consumer.ackedDurable));
-  return core.segments.filter(
+  return core.segments.find(
     (segment) =>
       segment !== core.active &&
       segment.readers === 0 &&
@@ -98,8 +99,15 @@ export async function makeSpare(core: Core): Promise<void> {
   if (core.spareBytes > 0 || !hasRoom(core)) return;
   const path = core.pathOf(SPARE_NAME);
   const { segmentBytes } = core.tuning;
-  const file = await core.fs.open(path, 'create');
+  // Taken before it is there: what is packed meanwhile must not count on the same room.
   core.spareBytes = segmentBytes;
+  let file: JournalFile;
+  try {
+    file = await core.fs.open(path, 'create');
+  } catch (error) {
+    core.spareBytes = 0;
+    throw error;
+  }
   try {
     for (let done = 0; done < segmentBytes; done += ZEROS.length) {
       await writeFully(file, ZEROS.subarray(0, Math.min(ZEROS.length, segmentBytes - done)), done);
@@ -143,9 +151,8 @@ export async function dropOldest(core: Core): Promise<void> {
 
 /** Drops a segment that `mayDrop` for every consumer, naming what goes. */
 export async function drop(core: Core, victim: Segment, reason: 'journal_full' | 'expired'): Promise<void> {
-  const consumers = [...core.consumers.values()];
   const { firstSeq, stream } = victim.header;
-  const isPart = consumers.some(
+  const isPart = [...core.consumers.values()].some(
     ({ acked, gaps }) => acked >= victim.header.firstSeq || gaps.some(({ covers, spanTo }) => covers && spanTo > acked),
   );
   if (isPart) {
@@ -153,7 +160,8 @@ export async function drop(core: Core, victim: Segment, reason: 'journal_full' |
     await learnKept(core.fs, core.pathOf(victim.name), victim, core.tuning.checksum).catch(() => {});
     victim.readers -= 1;
   }
-  // Somebody may have come to it meanwhile.
+  // Somebody may have come meanwhile, to it or to the journal.
+  const consumers = [...core.consumers.values()];
   if (victim.readers > 0 || !consumers.every((one) => mayDrop(one, firstSeq, victim.lastSeq))) throw full(core);
   core.segments.splice(core.segments.indexOf(victim), 1);
   const added = consumers.map((consumer) => ({

@@ -50,16 +50,25 @@ export const takenOf = ({ header, lastSeq }: Segment): number =>
 export async function readHeader(fs: JournalFs, path: string): Promise<ReturnType<typeof decodeHeader>> {
   const file = await fs.open(path, 'read');
   try {
-    const header = decodeHeader(await readFully(file, BLOCK_BYTES, 0));
-    if (header) return header;
-    // A packed segment has it at its end, too.
-    const sizeBytes = await file.size();
-    if (sizeBytes <= BLOCK_BYTES + PACKED_HEADER_BYTES) return undefined;
-    const last = decodeHeader(await readFully(file, PACKED_HEADER_BYTES, sizeBytes - PACKED_HEADER_BYTES));
-    return typeof last === 'object' && last.packed ? last : undefined;
+    let unread: unknown;
+    const first = await readFully(file, BLOCK_BYTES, 0).catch((error) => {
+      unread = error;
+      return Buffer.alloc(0);
+    });
+    const header = decodeHeader(first) ?? (await headerAtEnd(file));
+    if (!header && unread) throw unread;
+    return header;
   } finally {
     await file.close();
   }
+}
+
+/** A packed segment has it at its end, too. */
+async function headerAtEnd(file: JournalFile): Promise<SegmentHeader | undefined> {
+  const sizeBytes = await file.size();
+  if (sizeBytes <= BLOCK_BYTES + PACKED_HEADER_BYTES) return undefined;
+  const last = decodeHeader(await readFully(file, PACKED_HEADER_BYTES, sizeBytes - PACKED_HEADER_BYTES));
+  return typeof last === 'object' && last.packed ? last : undefined;
 }
 
 export interface FrameReader {

@@ -31,6 +31,7 @@ export async function thinOldest(core: Core, exclusive: Exclusive): Promise<bool
   const source = nextSource(core);
   if (!source || core.isThinning || !(await settleReplacement(core))) return false;
   core.isThinning = true;
+  let isForNow = false;
   try {
     const file = await openAside(core, THINNED_NAME);
     let thinned: Thinned | undefined;
@@ -41,14 +42,15 @@ export async function thinOldest(core: Core, exclusive: Exclusive): Promise<bool
     }
     if (thinned && (await exclusive(() => replace(core, source, thinned)))) return true;
   } catch (error) {
-    const isExpected = ['ECANCELED', 'ENOSPC'].includes(errnoOf(error) ?? '');
+    isForNow = errnoOf(error) === 'EDQUOT';
+    const isExpected = ['ECANCELED', 'ENOSPC', 'EDQUOT'].includes(errnoOf(error) ?? '');
     if (!isExpected) core.log('journal-thinning', { error: String(error) });
   } finally {
     core.isThinning = false;
   }
   // While a cursor that names it may be durable, the file stays: see `settleReplacement`.
   if (!core.replacement && !core.isThinnedNamed) await removeAside(core, THINNED_NAME);
-  core.unthinnable.add(source.header.number);
+  if (!isForNow) core.unthinnable.add(source.header.number);
   return false;
 }
 
@@ -155,9 +157,11 @@ async function replace(core: Core, source: Segment, thinned: Thinned): Promise<b
 }
 
 async function takePlace(core: Core, source: Segment, { header, sizeBytes, taken }: Thinned): Promise<boolean> {
-  const consumers = [...core.consumers.values()];
   // Its name must outlive a power cut before the cursor relies on it.
   await core.fs.syncDirectory(core.directory);
+  // A consumer that came meanwhile is to be told as well; one that was told a gap of it forbids another.
+  const consumers = [...core.consumers.values()];
+  if (!mayThin(core, consumers, source)) return false;
   const { firstSeq, stream, number, salt } = header;
   const added = consumers.flatMap((consumer) => {
     const lost = taken.slice(firstFrom(taken, consumer.acked + 1));

@@ -136,6 +136,10 @@ async function readSegment(
       intactTo = (frame.block + frame.blocks) * BLOCK_BYTES;
     }
     if (expected <= lastSeq) await lost(lastSeq);
+    if (header.packed && packed && !(await packed.isIndexSound())) {
+      const what = 'its index is not what was written; the blocks were found without it';
+      damages.push({ file: name, offset: header.packed.indexAt, from: null, to: null, stream: header.stream, what });
+    }
   } finally {
     await file.close();
   }

@@ -7,11 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { blockCodec } from '../../src/block-codec.ts';
 import { systemClock } from '../../src/clock.ts';
 import { unpack } from '../../src/codec.ts';
 import { inspectJournal } from '../../src/journal/inspect.ts';
 import { openJournal } from '../../src/journal/journal.ts';
 import type { Journal } from '../../src/journal/types.ts';
+import { verifyJournal } from '../../src/journal/verify.ts';
 
 const FIXTURES = join(import.meta.dirname, 'fixtures');
 let directory: string;
@@ -23,6 +25,7 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 const open = (log?: (event: string) => void): Promise<Journal> =>
   openJournal({
     directory,
+    codec: blockCodec,
     maxSizeBytes: 4_000_000,
     whenFull: 'drop_oldest',
     commitEveryMs: 5,
@@ -59,6 +62,21 @@ describe.each(['format-1-closed', 'format-1-killed'])('the journal %s', (name) =
     expect(await journal.append({ type: 1, version: 1, payload: Buffer.from(JSON.stringify(at)) }, true)).toBe(
       (expected.at(-1) as { seq: number }).seq + 1,
     );
+    await journal.close();
+  });
+});
+
+describe('the journal format-1-packed', () => {
+  it('is read: every record under its number and stream, with its values, out of a packed segment', async () => {
+    await cp(join(FIXTURES, 'format-1-packed'), directory, { recursive: true });
+    const { damages, records } = await verifyJournal(directory, { codec: blockCodec });
+    expect([damages, records]).toEqual([[], 30]);
+    const segments = (await readdir(directory)).filter((name) => name.endsWith('.segment'));
+    const kinds = await Promise.all(segments.map(async (name) => (await readFile(join(directory, name)))[10]));
+    expect(kinds).toContain(1);
+    const journal = await open();
+    const expected = JSON.parse(await readFile(join(FIXTURES, 'format-1-packed.json'), 'utf8')) as unknown[];
+    expect(await drained(journal)).toEqual(expected);
     await journal.close();
   });
 });

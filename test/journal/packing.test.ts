@@ -128,6 +128,37 @@ describe('what waits', () => {
     await journal.close();
   });
 
+  it('comes whole where only the index of a packed segment is damaged, and verify says so', async () => {
+    let journal = await open();
+    await write(journal, 0, 4_000);
+    await quiet(journal);
+    await journal.close();
+    const names = (await readdir(directory)).filter((name) => name.endsWith('.segment')).sort();
+    const file = await openFile(join(directory, names[0]!), 'r+');
+    const head = Buffer.alloc(4096);
+    await file.read(head, 0, 4096, 0);
+    const indexAt = head.readUInt32LE(136);
+    await file.write(Buffer.from('damage'), 0, 6, indexAt + 8);
+    const { damages, records: intact } = await verifyJournal(directory, { codec: blockCodec });
+    expect([damages.length, intact]).toEqual([1, 4_000]);
+    expect(damages[0]).toMatchObject({ file: names[0], offset: indexAt, from: null, to: null });
+    // And with the length of its second block wrong as well, those behind it are still found.
+    const first = Buffer.alloc(12);
+    await file.read(first, 0, 12, 4096);
+    await file.write(Buffer.from('damage'), 0, 6, 4096 + 40 + first.readUInt32LE(8) + 8);
+    await file.close();
+    const twice = await verifyJournal(directory, { codec: blockCodec });
+    expect(twice.damages).toEqual([
+      expect.objectContaining({ file: names[0], from: 201, to: 400 }),
+      expect.objectContaining({ file: names[0], offset: indexAt, from: null }),
+    ]);
+    journal = await open();
+    const { records, gaps } = await drain(journal.reader('cloud'));
+    expect(gaps).toEqual([expect.objectContaining({ from: 201, to: 400, lost: 200, reason: 'damaged' })]);
+    expect(records.size).toBe(3_800);
+    await journal.close();
+  });
+
   it('is at most 1.6 bytes a value for ten sensors, files and all: 180 days in 512 MB', async () => {
     const { records, values } = await simulatedDay(300);
     const journal = await open({ maxSizeBytes: 40_000_000, tuning: { packAfterMs: 0 } });

@@ -4,11 +4,13 @@
  *  - a file's new size survives or not, independently of its data (which then reads as zeros);
  *  - directory changes survive as a prefix, in order, up to the last flush of the directory at least.
  * A kill keeps the cache. A failed flush leaves the pages marked clean: the cache shows them, the device may not have them,
- * and a second flush "succeeds". Writes may be short; the device may be full. Everything follows from the seed.
+ * and a second flush "succeeds". Writes may be short; the device may be full. Operations under way at the same time are done in
+ * any order (turns.ts). Everything follows from the seed.
  */
 import { basename } from 'node:path';
 import { errno, type JournalFile, type JournalFs } from '../../../src/journal/fs.ts';
 import type { Random } from './random.ts';
+import type { Turns } from './turns.ts';
 
 const SECTOR_BYTES = 512;
 
@@ -52,7 +54,7 @@ export interface Disk {
 
 export const NO_FAULTS: Faults = { eioRate: 0, shortWriteRate: 0, capacityBytes: Number.POSITIVE_INFINITY };
 
-export function createDisk(random: Random): Disk {
+export function createDisk(random: Random, turns: Turns): Disk {
   let cached = new Map<string, Inode>();
   let durable = new Map<string, Inode>();
   let changes: Change[] = [];
@@ -73,7 +75,7 @@ export function createDisk(random: Random): Disk {
   /** One operation: takes a few turns, or is the last thing that this process did (done in part, or not at all). */
   const operate = async <T>(work: () => T, inPart: () => void = () => {}): Promise<T> => {
     const mine = life;
-    for (let turns = random.below(3); turns > 0; turns--) await undefined;
+    await turns.begin();
     if (dead || mine !== life) return never;
     operations += 1;
     left -= 1;
@@ -82,9 +84,17 @@ export function createDisk(random: Random): Disk {
       if (random.chance(0.5)) inPart();
       return never;
     }
-    const result = work();
+    let answer: { readonly result: T } | { readonly error: unknown };
+    try {
+      answer = { result: work() };
+    } catch (error) {
+      answer = { error };
+    }
     mostBytes = Math.max(mostBytes, total());
-    return result;
+    await turns.answer();
+    if (dead || mine !== life) return never;
+    if ('error' in answer) throw answer.error;
+    return answer.result;
   };
   const change = (one: Change) => {
     one(cached);

@@ -3,27 +3,31 @@
  * same again on what is left, several times; at last it is drained in peace and the oracle adds up.
  */
 import { basename } from 'node:path';
-import type { Clock } from '../../../src/clock.ts';
 import { openDurableJournal } from '../../../src/journal/failover.ts';
 import type { JournalFs, OpenOptions, Tuning } from '../../../src/journal/journal.ts';
 import { openJournal } from '../../../src/journal/journal.ts';
 import { PACKING_NAME, SPARE_NAME } from '../../../src/journal/recovery.ts';
 import type { Journal, RawBatch } from '../../../src/journal/types.ts';
-import { contentOf, recordCodec } from './codec.ts';
-import { createDisk, type Disk, NO_FAULTS } from './disk.ts';
-import { createOracle, type Oracle } from './oracle.ts';
+import { recordCodec } from './codec.ts';
+import { createDisk, NO_FAULTS } from './disk.ts';
+import { createOracle } from './oracle.ts';
 import { type Random, seeded } from './random.ts';
+import { close, type Openers, open, type Session, write } from './session.ts';
+import { stillClock } from './still-clock.ts';
+import { createTurns } from './turns.ts';
 
 const BOOT = '11111111-2222-3333-4444-555555555555';
 const SEGMENT_BYTES = 6 * 4096;
 const CURSOR_BYTES = 4 * 4096;
 const MAX_STEPS = 60;
 const MAX_ROUNDS = 4;
-/** An opening that fails because the device failed is tried again; nothing else may make it fail. */
-const MAX_OPEN_ATTEMPTS = 50;
+/** Commits that a full journal may refuse after it was emptied, until it has let go of what is done. */
+const MAX_TURNED_AWAY = 100;
 
 /** A way in which the journal is made worse on purpose, to see that the explorer notices. */
 export interface Mutation {
+  /** The journal made from other source code. */
+  readonly openers?: Openers;
   readonly fs?: (fs: JournalFs, random: Random) => JournalFs;
   readonly tuning?: Partial<Tuning>;
   readonly random?: (random: (bytes: number) => Buffer) => (bytes: number) => Buffer;
@@ -46,35 +50,6 @@ export interface Explored {
   readonly paths: Readonly<Record<string, number>>;
 }
 
-/** A clock that stands still until told, and wakes sleepers at once: file operations end within one turn of the loop. */
-function stillClock(): Clock & { advance(ms: number): void } {
-  let nowMs = 1_000;
-  let sleepers: { atMs: number; wake: () => void }[] = [];
-  return {
-    now: () => 1_700_000_000_000 + nowMs,
-    monotonic: () => nowMs,
-    sleep: (ms, signal) =>
-      new Promise((resolve) => {
-        sleepers.push({ atMs: nowMs + ms, wake: resolve });
-        signal?.addEventListener('abort', () => resolve());
-      }),
-    after(ms, callback) {
-      const sleeper = { atMs: nowMs + ms, wake: callback };
-      sleepers.push(sleeper);
-      return () => {
-        sleepers = sleepers.filter((one) => one !== sleeper);
-      };
-    },
-    advance(ms) {
-      nowMs += ms;
-      const due = sleepers.filter(({ atMs }) => atMs <= nowMs);
-      sleepers = sleepers.filter(({ atMs }) => atMs > nowMs);
-      for (const { wake } of due) wake();
-    },
-  };
-}
-const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
-
 export async function explore({
   seed,
   eio = false,
@@ -83,7 +58,8 @@ export async function explore({
   mutation = {},
 }: ExploreOptions): Promise<Explored> {
   const random = seeded(seed);
-  const disk = createDisk(random);
+  const turns = createTurns(random, random.chance(0.6));
+  const disk = createDisk(random, turns);
   const oracle = createOracle(rot);
   const consumers = random.chance(0.3) ? ['a', 'b'] : ['a'];
   const maxSizeBytes = 2 * CURSOR_BYTES + SEGMENT_BYTES * (4 + random.below(8));
@@ -131,7 +107,20 @@ export async function explore({
     };
     return { ...fs, rename };
   };
-  const session: Session = { random, disk, oracle, consumers, options, mount, failover, written: 0, isReadOnly: false };
+  const { openers = { openJournal, openDurableJournal } } = mutation;
+  const opener = failover ? openers.openDurableJournal : openers.openJournal;
+  const session: Session = {
+    random,
+    turns,
+    disk,
+    oracle,
+    consumers,
+    options,
+    mount,
+    opener,
+    written: 0,
+    isReadOnly: false,
+  };
   try {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       disk.setFaults({
@@ -169,45 +158,9 @@ function rotPacked({ disk, random }: Session): void {
   if (packed.length > 0) disk.rot(packed[random.below(packed.length)]!);
 }
 
-interface Session {
-  readonly random: Random;
-  readonly disk: Disk;
-  readonly oracle: Oracle;
-  readonly consumers: readonly string[];
-  readonly options: Omit<OpenOptions, 'clock' | 'fs'>;
-  readonly mount: () => JournalFs;
-  readonly failover: boolean;
-  written: number;
-  /** The journal is read from a device that takes no writes. */
-  isReadOnly: boolean;
-}
-
-/** Opens; undefined if the process died meanwhile. */
-async function open({ options, disk, mount, failover }: Session, clock: Clock): Promise<Journal | undefined> {
-  const fs = mount();
-  for (let attempt = 1; ; attempt++) {
-    let result: Journal | undefined;
-    let error: unknown;
-    (failover ? openDurableJournal : openJournal)({ ...options, clock, fs }).then(
-      (journal) => {
-        result = journal;
-      },
-      (reason) => {
-        error = reason;
-      },
-    );
-    await settle();
-    if (disk.isDead()) return undefined;
-    if (result) return result;
-    if (error === undefined) throw new Error('an opening does not end');
-    const { code, message } = error as { code?: string; message: string };
-    if (code !== 'journal.storage' || attempt === MAX_OPEN_ATTEMPTS) throw new Error(`an opening failed: ${message}`);
-  }
-}
-
 /** One process: lives until it dies of the disk, or closes in order. */
 async function live(session: Session, online: boolean): Promise<void> {
-  const { random, disk, oracle, consumers } = session;
+  const { random, turns, disk, oracle, consumers } = session;
   const clock = stillClock();
   const journal = await open(session, clock);
   if (!journal) return;
@@ -244,62 +197,66 @@ async function live(session: Session, online: boolean): Promise<void> {
       reader.inFlight = [];
       reader.last = 0;
     }
-    if (random.chance(0.7)) await settle();
+    if (random.chance(0.7)) await turns.pass();
   }
-  await settle();
+  await turns.pass();
   if (wrong) throw wrong;
   if (disk.isDead()) return;
-  if (random.chance(0.5)) {
-    void journal.close();
-    await settle();
-  }
+  if (random.chance(0.5)) await close(session, journal);
   // Whatever it was doing, it does no more.
   if (!disk.isDead()) disk.start(Number.POSITIVE_INFINITY);
 }
 
-function write(session: Session, journal: Journal): void {
-  const { random, disk, oracle } = session;
-  session.written += 1;
-  const padding = random.chance(0.1) ? random.below(9_000) : random.below(600);
-  const content = contentOf(session.written, padding);
-  const { stream } = journal;
-  journal.append({ type: 1, version: 1, payload: Buffer.from(content) }, random.chance(0.3)).then(
-    (seq) => {
-      // What is in memory only was never promised; nor can it be told where a record went while that changed.
-      if (!disk.isDead() && !journal.volatile && journal.stream === stream) oracle.accepted(stream, seq, content);
-    },
-    () => {},
-  );
+/** On a disk that is sound again everything comes out, and what is new goes in: at once, or when there is room again. */
+async function drain(session: Session): Promise<void> {
+  const { consumers, turns } = session;
+  const clock = stillClock();
+  const journal = await open(session, clock);
+  if (!journal) throw new Error('the last opening does not end');
+  const places = consumers.map((name) => ({ name, last: 0 }));
+  const writing = write(session, journal, true);
+  for (const place of places) await drainOne(session, journal, place);
+  if (!(await turns.pass(() => writing.outcome !== undefined))) throw new Error('a commit does not end');
+  if (!['accepted', 'journal.full'].includes(writing.outcome!)) {
+    throw new Error(`a commit on a sound disk ended as ${writing.outcome}`);
+  }
+  // The cursor that says that all is done becomes durable, and lets go: then there is room.
+  clock.advance(5_000);
+  let again = write(session, journal, true);
+  for (let attempts = MAX_TURNED_AWAY; attempts > 0; attempts--) {
+    await turns.pass(() => again.outcome !== undefined);
+    if (again.outcome !== 'journal.full') break;
+    await turns.pass();
+    again = write(session, journal, true);
+  }
+  if (again.outcome !== 'accepted') throw new Error(`a commit to an empty journal ended as ${again.outcome}`);
+  for (const place of places) {
+    await drainOne(session, journal, place);
+    const { pending } = journal.reader(place.name);
+    if (pending !== 0) throw new Error(`${pending} records pending, but nothing comes`);
+  }
+  await close(session, journal);
 }
 
-async function drain(session: Session): Promise<void> {
-  const { consumers, oracle } = session;
-  const journal = await open(session, stillClock());
-  if (!journal) throw new Error('the last opening does not end');
-  for (const name of consumers) {
-    const reader = journal.reader(name);
-    let last = 0;
-    let ended = false;
-    let wrong: unknown;
-    const all = async () => {
-      for (let batch = await reader.next(ALL); batch; batch = await reader.next(ALL)) {
-        last = oracle.delivered(name, batch, last);
-        reader.acknowledge(batch.position);
-      }
-      if (reader.pending !== 0) throw new Error(`${reader.pending} records pending, but nothing comes`);
-    };
-    all()
-      .catch((error) => {
-        wrong = error;
-      })
-      .finally(() => {
-        ended = true;
-      });
-    await settle();
-    if (wrong) throw wrong;
-    if (!ended) throw new Error('draining does not end');
-  }
-  void journal.close();
-  await settle();
+async function drainOne({ oracle, turns }: Session, journal: Journal, place: { name: string; last: number }) {
+  const reader = journal.reader(place.name);
+  let ended = false;
+  let wrong: unknown;
+  const all = async () => {
+    for (let batch = await reader.next(ALL); batch; batch = await reader.next(ALL)) {
+      place.last = oracle.delivered(place.name, batch, place.last);
+      reader.acknowledge(batch.position);
+    }
+  };
+  all()
+    .catch((error) => {
+      wrong = error;
+    })
+    .finally(() => {
+      ended = true;
+    });
+  await turns.pass(() => ended);
+  if (wrong) throw wrong;
+  if (!ended) throw new Error('draining does not end');
 }
 const ALL = { maxRecords: 50, maxBytes: 20_000 };
