@@ -4,6 +4,7 @@
  *   sedge.mjs     the launcher (scripts/launcher.mjs): checks the Node version, loads the bundle
  *   sedge.cjs     everything else, one minified file; native packages stay outside
  *   sedge.cache   V8's compiled code of it, for the Node that built it; any other Node ignores it
+ *   page.*       the page of the local API: html, one js, one css; read from disk only when a browser asks
  *   compile.mjs   makes that again, for the Node that runs it: where a package is installed
  *   aedes.cjs     the demo's broker, so that the service never reads it
  *   types/        what a driver and a simulation of a user's own are: `sedge/driver`, `sedge/simulation`
@@ -66,6 +67,7 @@ const common = {
     SEDGE_BUILT_AT_MS: String(builtAtMs),
     // node-cron looks where it is when it is loaded; what it would start from there is its own runner, which is not used.
     'import.meta.url': '"file:///sedge.cjs"',
+    'import.meta.dirname': '__dirname',
   },
   // import() becomes require(): the bundle runs in a vm.Script, which has no import() (see src/import.ts).
   supported: { 'dynamic-import': false },
@@ -88,7 +90,21 @@ chmodSync(join(dist, 'sedge.mjs'), 0o755);
 copyFileSync(join(root, 'scripts', 'compile.mjs'), join(dist, 'compile.mjs'));
 await compile(dist);
 
-writeFileSync(join(dist, 'THIRD_PARTY_LICENSES.txt'), licences([main.metafile, broker.metafile]));
+const page = await build({
+  absWorkingDir: root,
+  outdir: dist,
+  entryPoints: { page: 'page/main.ts', 'page.css': 'page/page.css' },
+  entryNames: '[dir]/page',
+  bundle: true,
+  minify: true,
+  target: ['es2022', 'chrome110', 'firefox115', 'safari16'],
+  legalComments: 'none',
+  metafile: true,
+  logLevel: 'warning',
+});
+for (const name of ['page.html', 'page.svg']) copyFileSync(join(root, 'page', name), join(dist, name));
+
+writeFileSync(join(dist, 'THIRD_PARTY_LICENSES.txt'), licences([main.metafile, broker.metafile, page.metafile]));
 const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
 execFileSync(process.execPath, [compiler, '-p', 'tsconfig.types.json', '--outDir', join(dist, 'types')], {
   cwd: root,

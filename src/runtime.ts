@@ -2,12 +2,13 @@
  * THE composition: configuration -> buses -> sensors -> sampler -> pipeline -> journal -> uplinks. Only this file joins
  * them; each part knows nothing of the others. Never exits the process; never gives up on a bus, a broker or a card.
  */
-import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { ageMs, anchorOf, keepAnchor } from './anchors.ts';
+import type { ApiStation } from './api/types.ts';
 import { blockCodec } from './block-codec.ts';
+import { readBootId } from './boot-id.ts';
 import type { Clock } from './clock.ts';
 import { type PackedReading, pack, unpack } from './codec.ts';
+import { createCommands, type ReloadOutcome } from './commands.ts';
 import type { Config } from './config/types.ts';
 import { openCurrentJournal } from './current-journal.ts';
 import { isoTime, timeOf } from './delivery.ts';
@@ -22,12 +23,13 @@ import type { SensorHealth } from './sampler/types.ts';
 import type { Log } from './service/log.ts';
 import type { StartGuard } from './service/start-guard.ts';
 import { askTimedate } from './service/timedate.ts';
-import { healthReport, sensorStatus, stateMessage } from './station.ts';
+import { healthReport, journalSummary, sensorStatus, stateMessage } from './station.ts';
 import type { StatusReport } from './status/report.ts';
 import { createReporter } from './status/reporter.ts';
 import { createTimekeeper } from './timekeeper.ts';
 import type { StateMessage, Station, UplinkStatus } from './uplink/types.ts';
 import { BUILT_AT_MS } from './version.ts';
+import { waitingRecords } from './waiting.ts';
 
 /** The watchdog is not fed while a commit hangs for longer than this. */
 const STUCK_COMMIT_MS = 60_000;
@@ -40,6 +42,8 @@ export interface RuntimeOptions {
   /** From hardware.ts; only `--simulate` loads simulations. */
   readonly makeBuses: (config: Config) => PlacedBuses;
   readonly random?: () => number;
+  /** Loads the configuration again and applies it, for a command. */
+  readonly reload?: () => Promise<ReloadOutcome>;
   /** Whether a file is there by which a daemon says that it set the clock; the system's unless given. */
   readonly exists?: (path: string) => boolean;
   /** Leaves out a sensor whose opening ends the process. */
@@ -59,12 +63,10 @@ export interface RuntimeSnapshot {
   readonly stream: string;
 }
 
-export interface Runtime {
+export interface Runtime extends Omit<ApiStation, 'report'> {
   snapshot(): RuntimeSnapshot;
   /** All that `sedge status` shows. */
   report(): Promise<StatusReport>;
-  /** Each reading as it is taken. Returns what ends it. */
-  onReading(callback: (reading: StateMessage) => void): () => void;
   /** Applies a new configuration: only what changed restarts. Returns what was done, one phrase each. */
   reload(config: Config): Promise<readonly string[]>;
   /** Shown in health until the next call; for a configuration that could not be applied. */
@@ -73,15 +75,6 @@ export interface Runtime {
   progressing(): boolean;
   /** Commits, drains for a bounded time, says goodbye. Idempotent. */
   stop(): Promise<void>;
-}
-
-/** The kernel's id of this boot; on other systems one per process, which is never wrong, only finer. */
-function readBootId(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  } catch {
-    return randomUUID();
-  }
 }
 
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
@@ -178,13 +171,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     latest: () => [...latest.values()],
     sensorStatuses: () =>
       Object.fromEntries(Object.entries(measuring.health()).map(([id, health]) => [id, sensorStatus(health)])),
-    health: async () =>
-      healthReport({
-        ...(await now()),
-        journal: journalStatus(),
-        sensors: measuring.health(),
-        buses: measuring.buses(),
-      }),
+    health: async () => healthReport({ ...(await now()), journal: journalStatus(), sensors: measuring.health() }),
   };
   const now = async () => {
     const oldest = await journal()
@@ -192,19 +179,28 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       .catch(() => null);
     const reading = oldest && unpack(oldest);
     const isPending = journal().status().first !== null;
+    const buses = measuring.buses();
     return {
+      buses,
+      commands: publishing.commands(),
       time: isoTime(timekeeper.stamp(clock.monotonic()).wallMs),
       uptimeMs: clock.monotonic() - startedMs,
       synced: timekeeper.synced(),
       oldest: reading && isPending ? timeOf(reading.at, oldest.bootId, anchorOfBoot(oldest.bootId)).time : null,
       warnings: [
-        ...warnings,
-        ...(guard?.warnings() ?? []),
-        ...publishing.warnings(),
-        ...Object.values(measuring.buses()).flatMap(({ stuck }) => stuck ?? []),
+        ...[...warnings, ...(guard?.warnings() ?? []), ...publishing.warnings()],
+        ...Object.values(buses).flatMap(({ stuck }) => stuck ?? []),
       ],
     };
   };
+  const commands = createCommands({
+    measuring,
+    timeOf: ({ at }) => timeOf(at, bootId, timekeeper.anchor()).time,
+    onInterval: () => publishing.each((uplink) => uplink.catalogueChanged()),
+    health: () => station.health(),
+    journal: async () => journalSummary(journalStatus(), (await now()).oldest),
+    ...(options.reload && { reload: options.reload }),
+  });
   const pace = (isAny: boolean) =>
     journal().commitEvery(isAny ? config.journal.commitEveryMs : config.journal.commitEveryOfflineMs);
   const publishing = createPublishing({
@@ -213,6 +209,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     random,
     bootId,
     station,
+    commands,
     journal,
     // Offline, fewer commits spare the card; nobody waits for them then.
     onConnection: pace,
@@ -224,12 +221,16 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     sensors: measuring.health(),
     uplinks: publishing.status(),
     journal: journalStatus(),
+    catalogue: measuring.catalogue(),
   }));
-
   await publishing.start(config);
   pace(false);
   await measuring.start(config);
 
+  const onReading = (callback: (reading: StateMessage) => void) => {
+    listeners.add(callback);
+    return () => void listeners.delete(callback);
+  };
   const replaceJournal = async (next: Config) => {
     await publishing.stop({ drain: false });
     try {
@@ -258,10 +259,14 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       };
     },
     report: async () => reporter.report({ config, version, ...(await now()) }),
-    onReading(callback) {
-      listeners.add(callback);
-      return () => void listeners.delete(callback);
+    health: station.health,
+    catalogue: station.catalogue,
+    onReading,
+    async readNow(sensor) {
+      const reading = await measuring.read(sensor);
+      return reading && stateMessage(reading, bootId, timekeeper);
     },
+    waiting: (fromSeq, maxRecords) => waitingRecords(journal(), anchorOfBoot, fromSeq, maxRecords),
     warn(next) {
       warnings = [...config.warnings, ...next];
       publishing.each((uplink) => uplink.health());

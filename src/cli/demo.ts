@@ -20,16 +20,18 @@ const MAX_SECONDS = 86_400;
 export const demo: Command = {
   name: 'demo',
   summary: 'Simulated sensors, a broker of its own, a live view; needs nothing.',
-  usage: 'sedge demo [--seconds N] [--port N]',
+  usage: 'sedge demo [--seconds N] [--port N] [--no-page]',
   help: `Eight simulated sensors are read by the real drivers, kept in a real journal in a temporary directory and
 published to a small broker inside this process. Cut the broker off and watch the backlog grow; restore it and
-watch it drain; unplug a sensor and see that the others do not care.
+watch it drain; unplug a sensor and see that the others do not care. The same is on a page for a browser, whose address
+is shown; nothing opens it by itself.
 
 Keys: b cuts or restores the broker, u unplugs or replugs a sensor, q quits. On a pipe it prints lines instead.
 
   --seconds N   stop after N seconds
-  --port N      port of the demo's broker on the loopback interface (default: a free one)`,
-  options: { seconds: { type: 'string' }, port: { type: 'string' } },
+  --port N      port of the demo's broker on the loopback interface (default: a free one)
+  --no-page     do not serve the page`,
+  options: { seconds: { type: 'string' }, port: { type: 'string' }, 'no-page': { type: 'boolean' } },
   maxPositionals: 0,
   async run(io, { values }) {
     const seconds = wholeNumber('--seconds', values.seconds, 1, MAX_SECONDS);
@@ -41,7 +43,13 @@ Keys: b cuts or restores the broker, u unplugs or replugs a sensor, q quits. On 
     io.stdout.on('error', onOutputError);
     if (seconds !== undefined) void systemClock.sleep(seconds * 1_000, signal).then(() => quit.abort());
     const live = io.stdout.isTTY && io.env.TERM !== 'dumb';
-    const outcome = await (live ? liveView : plainView)({ io, port, signal, quit: () => quit.abort() });
+    const outcome = await (live ? liveView : plainView)({
+      io,
+      port,
+      isPageOn: values['no-page'] !== true,
+      signal,
+      quit: () => quit.abort(),
+    });
     io.stdout.write(`${summary(outcome)}\n`);
     return outcome.totals.accepted > outcome.totals.received + outcome.totals.backlog ? EXIT.failed : EXIT.done;
   },
@@ -57,14 +65,16 @@ function wholeNumber(option: string, given: unknown, min: number, max: number): 
 interface ViewOptions {
   readonly io: CommandIo;
   readonly port: number;
+  readonly isPageOn: boolean;
   readonly signal: AbortSignal;
   readonly quit: () => void;
 }
 
-async function plainView({ io, port, signal }: ViewOptions) {
+async function plainView({ io, port, isPageOn, signal }: ViewOptions) {
   const log = createLog({ level: 'warn', write: (line) => void io.stderr.write(line) });
-  const show = await openShow({ clock: systemClock, log, version: io.version, port });
-  io.stderr.write(`sedge demo: broker on 127.0.0.1:${show.port}, Ctrl-C to stop\n`);
+  const show = await openShow({ clock: systemClock, log, version: io.version, port, isPageOn });
+  const page = show.pageUrl === undefined ? '' : `, page at ${show.pageUrl}`;
+  io.stderr.write(`sedge demo: broker on 127.0.0.1:${show.port}${page}, Ctrl-C to stop\n`);
   while (!signal.aborted) {
     await systemClock.sleep(PLAIN_EVERY_MS, signal);
     if (signal.aborted) break;
@@ -73,13 +83,13 @@ async function plainView({ io, port, signal }: ViewOptions) {
   return show.finish();
 }
 
-async function liveView({ io, port, signal, quit }: ViewOptions) {
+async function liveView({ io, port, isPageOn, signal, quit }: ViewOptions) {
   let notice: { text: string; untilMs: number } | undefined;
   const say = (text: string) => {
     notice = { text: text.trim().replace(/^(warn|error): /, ''), untilMs: systemClock.monotonic() + NOTICE_MS };
   };
   const log = createLog({ level: 'warn', write: say });
-  const show = await openShow({ clock: systemClock, log, version: io.version, port });
+  const show = await openShow({ clock: systemClock, log, version: io.version, port, isPageOn });
   const colour = !io.env.NO_COLOR;
   const draw = () => {
     const shown = notice && systemClock.monotonic() < notice.untilMs ? notice.text : undefined;

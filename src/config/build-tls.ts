@@ -13,7 +13,10 @@ export interface TlsFile {
   readonly server_name?: string;
 }
 
-export async function buildTls(file: TlsFile, { checker, report, textOf }: UplinkDesk): Promise<TlsConfig> {
+export async function buildTls(
+  file: TlsFile,
+  { checker, report, textOf }: Pick<UplinkDesk, 'checker' | 'report' | 'textOf'>,
+): Promise<TlsConfig> {
   const certificates = async (key: 'ca_file' | 'cert_file') => {
     const text = await textOf(key, { maxBytes: MAX_PEM_BYTES });
     if (text !== undefined && !text.includes('-----BEGIN CERTIFICATE-----')) {

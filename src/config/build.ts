@@ -3,6 +3,7 @@
  * configuration names, and what is no error but worth knowing. Reports through the checker, at the value concerned.
  */
 
+import { type ApiFile, buildApi } from './build-api.ts';
 import { buildSensor, type SensorFile } from './build-sensor.ts';
 import { buildUplink, type UplinkFile } from './build-uplink.ts';
 import type { Checker } from './checker.ts';
@@ -29,6 +30,7 @@ export interface ConfigFile {
   };
   readonly clock?: { readonly wait: number };
   readonly uplinks?: Readonly<Record<string, UplinkFile | undefined>>;
+  readonly api?: ApiFile;
   readonly simulation?: {
     readonly seed: number;
     readonly speed: number;
@@ -69,6 +71,8 @@ export async function buildConfig(
       `the device is called \`${host || 'device'}\` after the generic host name: write \`device:\` and an id that no other device has`,
     );
   }
+  const { api, warnings: apiWarnings } = file.api ? await buildApi(file.api, checker) : { warnings: [] };
+  warnings.push(...apiWarnings);
   const { journal, clock, simulation } = file;
   const commitEveryMs = journal?.commit_every ?? 0;
   return {
@@ -85,6 +89,7 @@ export async function buildConfig(
     },
     clock: { waitMs: clock?.wait ?? 0 },
     uplinks,
+    ...(api && { api }),
     simulation: {
       seed: simulation?.seed ?? 1,
       speed: simulation?.speed ?? 1,

@@ -2,6 +2,7 @@
  * The whole configuration as data: every key, with its unit, default, range and meaning. The checker, the JSON Schema and
  * docs/configuration.md are made from it. A sensor's part is in sensor-spec.ts, an uplink's in uplink-spec.ts.
  */
+import { API } from './api-spec.ts';
 import { type KnownDrivers, sensorsSpec } from './sensor-spec.ts';
 import type { ObjectSpec } from './shape.ts';
 import { checkId, ID_PATTERN } from './texts.ts';
@@ -89,6 +90,7 @@ export const configSpec = (drivers: KnownDrivers): ObjectSpec => ({
       },
     },
     uplinks: UPLINKS,
+    api: API,
     simulation: {
       kind: 'object',
       implied: true,

@@ -45,6 +45,11 @@ export function checkTopic(topic: string): string | undefined {
   return Buffer.byteLength(topic) > MAX_TOPIC_BYTES ? `is longer than ${MAX_TOPIC_BYTES} bytes` : undefined;
 }
 
+/** https://www.home-assistant.io/integrations/mqtt/#discovery-topic */
+export const NODE_ID_PATTERN = '^[a-zA-Z0-9_-]+$';
+export const checkNodeId = (text: string): string | undefined =>
+  new RegExp(NODE_ID_PATTERN).test(text) ? undefined : 'is not a node id: one has a-z, A-Z, 0-9, _ and -';
+
 const SCHEMES = ['mqtt:', 'mqtts:', 'ws:', 'wss:'];
 export function checkBrokerUrl(text: string): string | undefined {
   if (!URL.canParse(text)) return 'is not a URL: write mqtts://host:8883 or mqtt://host:1883';
@@ -72,6 +77,23 @@ export function checkTimezone(name: string): string | undefined {
     return 'is not a time zone: write UTC, or a name such as Europe/Berlin';
   }
 }
+
+/** Port 0 takes a free one. */
+export function listenPlace(text: string): { readonly host: string; readonly port: number } | undefined {
+  const found = /^(?:\[([0-9a-f:.]+)\]|([\w.-]+)):(\d{1,5})$/i.exec(text);
+  const host = found?.[1] ?? found?.[2];
+  return host === undefined || Number(found?.[3]) > 65_535
+    ? undefined
+    : { host: host.toLowerCase(), port: Number(found?.[3]) };
+}
+
+export const checkListen = (text: string): string | undefined =>
+  listenPlace(text) ? undefined : 'is not an address with a port: write 127.0.0.1:8080, or "[::1]:8080" for IPv6';
+
+export const checkHostName = (name: string): string | undefined =>
+  /^[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?$/i.test(name)
+    ? undefined
+    : 'is not a host name: write it without https:// and port';
 
 export const checkNotEmpty = (text: string): string | undefined => (text === '' ? 'is empty' : undefined);
 

@@ -73,6 +73,15 @@ export interface MqttUplinkConfig extends CommonUplinkConfig {
   readonly qos: 0 | 1 | 2;
   readonly messageExpiryMs?: number;
   readonly tls: TlsConfig;
+  readonly homeAssistant?: HomeAssistantConfig;
+  /** What may be asked over it; nothing unless set. */
+  readonly commands?: readonly CommandVerb[];
+}
+export type CommandVerb = 'read' | 'reload' | 'interval' | 'health' | 'journal';
+export interface HomeAssistantConfig {
+  readonly discoveryPrefix: string;
+  /** The level of the discovery topic before the station's own. */
+  readonly nodeId?: string;
 }
 
 /** The forms of a batch; what each says stands in uplink/formats/. */
@@ -114,6 +123,8 @@ export interface TopicsConfig {
   readonly health?: string | false;
   readonly alert?: string | false;
   readonly dead_letter?: string | false;
+  readonly request?: string;
+  readonly response?: string;
 }
 
 export interface SimulationConfig {
@@ -121,6 +132,19 @@ export interface SimulationConfig {
   /** How fast the simulated weather passes; 1 is real time. */
   readonly speed: number;
   readonly faults: Readonly<Record<string, readonly SimulatedFault[]>>;
+}
+/** The local API and its page. */
+export interface ApiConfig {
+  /** As written. */
+  readonly listen: string;
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  /** PEM texts. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly token?: string;
+  /** Names under which browsers may call us, beside addresses and our own. */
+  readonly hosts: readonly string[];
 }
 export interface Config {
   /** Absolute path; undefined for one made in memory (demo). */
@@ -140,6 +164,8 @@ export interface Config {
   readonly clock: { readonly waitMs: number };
   readonly uplinks: readonly UplinkConfig[];
   readonly simulation: SimulationConfig;
+  /** Undefined: nothing listens. */
+  readonly api?: ApiConfig;
   /** True things that the user should know and that are no errors: a generic host name as device id. */
   readonly warnings: readonly string[];
 }

@@ -4,6 +4,8 @@ export interface DemoPlaces {
   readonly port: number;
   /** Absolute. */
   readonly journalDirectory: string;
+  /** Whether the page is served, on a free port of the loopback interface. */
+  readonly isPageOn: boolean;
 }
 
 /** The device id, and with the default prefix the base of every topic: `sedge/demo`. */
@@ -11,7 +13,7 @@ export const DEMO_DEVICE = 'demo';
 export const DEMO_UPLINK = 'broker';
 export const DEMO_READINGS_TOPIC = `sedge/${DEMO_DEVICE}/readings`;
 
-export const demoConfig = ({ port, journalDirectory }: DemoPlaces): string => `\
+export const demoConfig = ({ port, journalDirectory, isPageOn }: DemoPlaces): string => `\
 version: 1
 device: ${DEMO_DEVICE}
 sensors:
@@ -30,4 +32,4 @@ journal:
 uplinks:
   ${DEMO_UPLINK}: { type: mqtt, url: "mqtt://127.0.0.1:${port}", batch: { max_wait: 1s } }
 simulation: { seed: 20, speed: 300 }
-`;
+${isPageOn ? 'api: { listen: "127.0.0.1:0" }\n' : ''}`;

@@ -43,7 +43,8 @@ function header({ elapsedMs }: DemoView, columns: number): Line {
   );
 }
 
-function footer({ totals, broker, connected, backlogPeak, notice }: DemoView, columns: number): readonly Line[] {
+function footer(view: DemoView, columns: number): readonly Line[] {
+  const { totals, broker, connected, pageUrl, backlogPeak, notice } = view;
   const figure = (label: string, value: number, style: Style = 'bold'): Line => [
     span(` ${label} `, 'dim'),
     span(String(value), style),
@@ -63,7 +64,8 @@ function footer({ totals, broker, connected, backlogPeak, notice }: DemoView, co
     span(empty, 'dim'),
     span(`  ${totals.backlog}`, 'bold'),
   ];
-  const lines = [...counts, backlog, brokerLine({ totals, broker, connected })];
+  const page: Line[] = pageUrl === undefined ? [] : [[span(' page     ', 'dim'), span(pageUrl)]];
+  const lines = [...counts, backlog, brokerLine({ totals, broker, connected }), ...page];
   return notice === undefined ? lines : [...lines, [span(' log      ', 'dim'), span(notice, 'warn')]];
 }
 

@@ -4,6 +4,7 @@
  */
 import { hostname } from 'node:os';
 import { drivers } from '../../drivers/index.ts';
+import { createApi } from '../api/api.ts';
 import type { Clock } from '../clock.ts';
 import { formatProblem, parseConfig } from '../config/load.ts';
 import type { SensorConfig } from '../config/types.ts';
@@ -36,6 +37,8 @@ export interface SessionState {
 }
 
 export interface Session {
+  /** Where the page is; undefined while it is off. */
+  readonly pageUrl: string | undefined;
   readonly sensors: readonly ShownSensor[];
   /** Ids of the sensors that can be unplugged: those on the I2C bus. */
   readonly pluggable: readonly string[];
@@ -67,7 +70,11 @@ export async function openSession({ yaml, clock, log, version }: SessionOptions)
   const { config } = parsed;
   const { makeBuses, unplug } = await hardware({ simulate: true, clock });
   const runtime = await startRuntime({ config, clock, log, version, makeBuses });
+  const report = async () => ({ ...(await runtime.report()), pid: process.pid, simulated: true });
+  const api = createApi({ station: { ...runtime, report }, clock, log });
+  await api.apply(config.api);
   return {
+    pageUrl: api.url,
     sensors: config.sensors.map(shownSensor),
     pluggable: config.sensors.filter(({ place }) => place.bus === 'i2c').map(({ id }) => id),
     state() {
@@ -85,6 +92,9 @@ export async function openSession({ yaml, clock, log, version }: SessionOptions)
       const place = config.sensors.find(({ id }) => id === sensor)?.place;
       if (place) unplug(place, isUnplugged);
     },
-    stop: () => runtime.stop(),
+    async stop() {
+      await api.close();
+      await runtime.stop();
+    },
   };
 }

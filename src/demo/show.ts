@@ -21,10 +21,12 @@ export interface ShowOptions {
   readonly version: string;
   /** 0 takes a free one. */
   readonly port: number;
+  readonly isPageOn: boolean;
 }
 
 export interface Show {
   readonly port: number;
+  readonly pageUrl: string | undefined;
   readonly brokerUp: boolean;
   view(notice?: string): DemoView;
   totals(): Totals;
@@ -40,7 +42,7 @@ export interface Show {
 const RECONNECT_WAIT_MS = 15_000;
 const RECONNECT_POLL_MS = 100;
 
-export async function openShow({ clock, log, version, port }: ShowOptions): Promise<Show> {
+export async function openShow({ clock, log, version, port, isPageOn }: ShowOptions): Promise<Show> {
   const journalDirectory = await mkdtemp(join(tmpdir(), `sedge-demo-${process.pid}-`));
   const removeJournal = () => rmSync(journalDirectory, { recursive: true, force: true });
   // The last resort, for a second Ctrl-C or a crash.
@@ -58,7 +60,7 @@ export async function openShow({ clock, log, version, port }: ShowOptions): Prom
   broker.onPublish((topic, payload) => {
     if (topic === DEMO_READINGS_TOPIC) ledger.take(payload.toString());
   });
-  const yaml = demoConfig({ port: broker.port, journalDirectory });
+  const yaml = demoConfig({ port: broker.port, journalDirectory, isPageOn });
   const session = await openSession({ yaml, clock, log, version }).catch(async (error: unknown) => {
     await broker.close();
     clear();
@@ -78,6 +80,7 @@ export async function openShow({ clock, log, version, port }: ShowOptions): Prom
 
   return {
     port: broker.port,
+    pageUrl: session.pageUrl,
     get brokerUp() {
       return broker.up;
     },
@@ -87,6 +90,7 @@ export async function openShow({ clock, log, version, port }: ShowOptions): Prom
         nowMs: clock.now(),
         startedMs,
         broker: { up: broker.up, port: broker.port },
+        ...(session.pageUrl !== undefined && { pageUrl: session.pageUrl }),
         connected: session.state().connected,
         states: session.state().sensors,
         unplugged,

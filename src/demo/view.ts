@@ -32,6 +32,8 @@ export interface DemoView {
   readonly elapsedMs: number;
   readonly broker: { readonly up: boolean; readonly port: number };
   readonly connected: boolean;
+  /** Where a browser sees the same. */
+  readonly pageUrl?: string;
   readonly sensors: readonly SensorView[];
   readonly totals: Totals;
   /** Largest backlog so far: the bar's scale. */
@@ -49,6 +51,7 @@ export interface Moment {
   readonly startedMs: number;
   readonly broker: DemoView['broker'];
   readonly connected: boolean;
+  readonly pageUrl?: string;
   readonly states: Readonly<
     Record<string, { readonly state: SensorView['state']; readonly error?: string; readonly message?: string }>
   >;
@@ -111,11 +114,12 @@ export function createModel(sensors: readonly ShownSensor[]): DemoModel {
     },
     view(moment) {
       backlogPeak = Math.max(backlogPeak, moment.totals.backlog);
-      const { startedMs, nowMs, broker, connected, totals, notice } = moment;
+      const { startedMs, nowMs, broker, connected, pageUrl, totals, notice } = moment;
       return {
         elapsedMs: nowMs - startedMs,
         broker,
         connected,
+        ...(pageUrl === undefined ? {} : { pageUrl }),
         sensors: sensors.map((sensor) => sensorView(sensor, moment)),
         totals,
         backlogPeak,

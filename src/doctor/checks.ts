@@ -1,4 +1,5 @@
 /** All checks, in the order in which they are told: from the machine to the wires to the broker. */
+import { apiCheck } from './api.ts';
 import { clockCheck } from './clock.ts';
 import { configurationCheck } from './configuration.ts';
 import { gpioCheck } from './gpio.ts';
@@ -25,5 +26,6 @@ export const CHECKS: readonly Check[] = [
   gpioCheck,
   sensorsCheck,
   uplinksCheck,
+  apiCheck,
   serviceCheck,
 ];

@@ -45,20 +45,27 @@ export const configurationCheck: Check = {
 };
 
 /** Names and passwords in the file itself, and the files that hold them instead. */
-function secretsIn(text: string): { readonly isHere: boolean; readonly files: readonly string[] } {
-  let uplinks: unknown;
+function secretsIn(text: string): {
+  readonly isHere: boolean;
+  readonly files: readonly string[];
+  readonly apiFiles: readonly string[];
+} {
+  let parsed: { uplinks?: unknown; api?: unknown } | null;
   try {
-    uplinks = (parse(text) as { uplinks?: unknown } | null)?.uplinks;
+    parsed = parse(text) as typeof parsed;
   } catch {
-    return { isHere: false, files: [] };
+    return { isHere: false, files: [], apiFiles: [] };
   }
-  const tables = Object.values(uplinks ?? {}) as (Readonly<Record<string, unknown>> | null)[];
+  const tables = Object.values(parsed?.uplinks ?? {}) as (Readonly<Record<string, unknown>> | null)[];
   const texts = (key: string) => tables.map((table) => table?.[key]).filter((value) => typeof value === 'string');
+  const api = (parsed?.api ?? {}) as Readonly<Record<string, unknown>>;
+  const apiFiles = [api.token_file, api.key_file].filter((value) => typeof value === 'string');
   return {
     isHere:
       texts('password').some((password) => !/^\$\{\w+\}$/.test(password)) ||
       texts('url').some((url) => /:\/\/[^/@:]*:[^/@]+@/.test(url)),
     files: texts('password_file').filter((name) => !name.includes('${')),
+    apiFiles: apiFiles.filter((name) => !name.includes('${')),
   };
 }
 
@@ -69,12 +76,12 @@ async function modes({ configuration, subject }: DoctorContext): Promise<readonl
   const close = (file: string) =>
     subject.isService ? `sudo chgrp ${subject.name} ${file} && sudo chmod 640 ${file}` : `chmod 600 ${file}`;
   const found: Finding[] = [];
-  const look = async (file: string, isSecret: boolean) => {
+  const look = async (file: string, isSecret: boolean, what = 'password') => {
     const facts = await OWN_FILES.facts(file);
     if (!facts) return;
     if (othersMayWrite(facts)) found.push(fault(`every user may change ${file}`, { fix: `sudo chmod o-w ${file}` }));
     if (isSecret && othersMayRead(facts))
-      found.push(warning(`${file} holds a password and every user may read it`, { fix: close(file) }));
+      found.push(warning(`${file} holds a ${what} and every user may read it`, { fix: close(file) }));
     else if (subject.isService && HIDDEN.test(file))
       found.push(
         fault(`${file} is where the service does not see it`, {
@@ -86,5 +93,6 @@ async function modes({ configuration, subject }: DoctorContext): Promise<readonl
   };
   await look(path, secrets.isHere);
   for (const name of secrets.files) await look(resolve(dirname(path), name), true);
+  for (const name of secrets.apiFiles) await look(resolve(dirname(path), name), true, 'secret of the API');
   return found;
 }

@@ -37,6 +37,8 @@ export interface Consumer {
   marked: number;
   /** Highest number that was handed out; after a crash, the highest that may have been. */
   given: number;
+  /** Where a reader that takes over goes on: behind the last batch that was handed out since the last rewind. */
+  resume: number;
   /** Records not acknowledged that were lost, since the consumer is known. */
   dropped: number;
   /** Ascending; those that cover do not overlap. */

@@ -5,11 +5,13 @@
  * Promises: `openDurableJournal` fails only for what a person must change (permission, another process), never for a
  * failing device; an append that the device refused is in the memory journal, in the order of calls; what is stored and
  * still readable goes on being delivered, also from a device that only reads (overlay.ts); acknowledgements reach whichever
- * journal holds the record, and are kept until the device takes them.
+ * journal holds the record; where each reader stands, and what it was told, is kept until the device takes it (carried.ts),
+ * and a stop in order tries it once more.
  */
 
 import { join } from 'node:path';
 import { codeOf, messageOf } from '../errors.ts';
+import { carriedNothing } from './carried.ts';
 import { errnoOf, nodeFs, writeFully } from './fs.ts';
 import { type OpenOptions, openJournal } from './journal.ts';
 import { memoryJournal } from './memory.ts';
@@ -20,20 +22,27 @@ import type { BatchPosition, Journal, JournalReader, JournalRecord, JournalStatu
 const FIRST_RETRY_MS = 5_000;
 const MAX_RETRY_MS = 60_000;
 const PROBE_BYTES = 4096;
+/** Journals in memory of which a late acknowledgement may come: it is none of a stored record. */
+const MAX_MEMORY_STREAMS = 16;
 
 export async function openDurableJournal(options: OpenOptions): Promise<Journal> {
   const log = options.log ?? (() => {});
   let disk: Journal | undefined;
   let memory: Journal | undefined;
   let switching: Promise<Journal> | undefined;
+  let returning: Promise<void> | undefined;
   let closed = false;
   const ended = new AbortController();
   /** Called when the set of journals changes. */
   const changed = new Set<() => void>();
   const memoryNotes = new Map<string, string | undefined>();
   const readers = new Map<string, JournalReader>();
-  /** What was acknowledged of the stored records, for the day on which the device takes a cursor again. */
-  const acknowledged = new Map<string, BatchPosition>();
+  const carried = carriedNothing();
+  /** Of the newest memory journals, also of those that are gone. */
+  let memoryStreams: string[] = [];
+  /** What was said of stored records while no journal of them was open; no more than was in flight. */
+  let missed: { readonly name: string; readonly position: BatchPosition }[] = [];
+  const rewound = new Set<string>();
 
   /** The interval of the moment: what is opened next goes on with it. */
   let { commitEveryMs } = options;
@@ -48,9 +57,10 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
   const toMemory = (): Promise<Journal> => {
     switching ??= (async () => {
       memory ??= await memoryJournal({ ...options, commitEveryMs, consumers: [...readers.keys()] });
+      memoryStreams = [...memoryStreams, memory.stream].slice(-MAX_MEMORY_STREAMS);
       log('journal-storage-failed', { directory: options.directory });
       tell();
-      void comeBack();
+      returning = comeBack();
       return memory;
     })();
     return switching;
@@ -60,7 +70,8 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
   const readOnly = async () => {
     try {
       const consumers = [...readers.keys()];
-      disk = await openJournal({ ...options, consumers, acknowledged, fs: overlayFs(options.fs ?? nodeFs) });
+      disk = await openJournal({ ...options, consumers, carried, readOnly: true, fs: overlayFs(options.fs ?? nodeFs) });
+      catchUp(disk);
       log('journal-read-only', { directory: options.directory });
       tell();
     } catch (error) {
@@ -68,33 +79,39 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
     }
   };
 
-  /** Tries the device until it takes a write, then opens the journal there again: a new stream. */
+  const catchUp = (opened: Journal) => {
+    for (const { name, position } of missed) opened.reader(name).acknowledge(position);
+    missed = [];
+    for (const name of rewound) opened.reader(name).rewind();
+    rewound.clear();
+  };
+
+  /** Opens the journal on the device again, if that takes a write: a new stream. */
+  const takeBack = async () => {
+    await probe(options);
+    await disk?.close();
+    disk = undefined;
+    disk = await openJournal({ ...options, commitEveryMs, consumers: [...readers.keys()], carried });
+    catchUp(disk);
+    for (const [key, value] of memoryNotes) disk.setNote(key, value);
+    memoryNotes.clear();
+    switching = undefined;
+    log('journal-storage-back', { directory: options.directory });
+    forgetMemory();
+    tell();
+  };
+
   const comeBack = async () => {
     for (let pauseMs = FIRST_RETRY_MS; !closed; pauseMs = Math.min(2 * pauseMs, MAX_RETRY_MS)) {
       await options.clock.sleep(pauseMs, ended.signal);
       if (closed) return;
       try {
-        await probe(options);
-        await disk?.close();
-        disk = undefined;
-        disk = await openJournal({ ...options, commitEveryMs, consumers: [...readers.keys()], acknowledged });
-        break;
+        return await takeBack();
       } catch (error) {
         log('journal-retry-failed', { error: messageOf(error) });
         if (!disk && !closed) await readOnly();
       }
     }
-    if (closed) {
-      await disk?.close();
-      return;
-    }
-    for (const [key, value] of memoryNotes) disk?.setNote(key, value);
-    memoryNotes.clear();
-    acknowledged.clear();
-    switching = undefined;
-    log('journal-storage-back', { directory: options.directory });
-    forgetMemory();
-    tell();
   };
 
   const target = (): Journal => (switching ? memory : disk) ?? memory ?? disk!;
@@ -147,16 +164,20 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
       rewind() {
         finished = new Set();
         for (const journal of journals()) journal.reader(name).rewind();
+        if (!disk) rewound.add(name);
       },
       acknowledge(position: BatchPosition) {
-        const holder = memory?.stream === position.stream ? memory : disk;
-        holder?.reader(name).acknowledge(position);
-        if (switching && holder === disk) acknowledged.set(name, position);
+        if (memory?.stream === position.stream) memory.reader(name).acknowledge(position);
+        else if (!memoryStreams.includes(position.stream)) {
+          if (disk) disk.reader(name).acknowledge(position);
+          else missed.push({ name, position });
+        }
         forgetMemory();
       },
       refuse(stream, seqs) {
-        const holder = memory?.stream === stream ? memory : disk;
-        return holder?.reader(name).refuse(stream, seqs) ?? false;
+        if (memory?.stream === stream) return memory.reader(name).refuse(stream, seqs);
+        // A memory journal that is gone has nothing that waits.
+        return memoryStreams.includes(stream) || (disk?.reader(name).refuse(stream, seqs) ?? false);
       },
       async waitForRecords(signal, count) {
         const stop = new AbortController();
@@ -187,7 +208,7 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
   for (const name of options.consumers) readers.set(name, reader(name));
 
   try {
-    disk = await openJournal(options);
+    disk = await openJournal({ ...options, carried });
   } catch (error) {
     if (!isStorage(error)) throw error;
     await readOnly();
@@ -234,6 +255,8 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
     },
     forget(name) {
       readers.delete(name);
+      missed = missed.filter((one) => one.name !== name);
+      rewound.delete(name);
       for (const one of journals()) one.forget(name);
     },
     async oldest() {
@@ -244,6 +267,7 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
       return null;
     },
     status,
+    observe: (fromSeq, maxRecords) => (disk ?? memory)!.observe(fromSeq, maxRecords),
     note: (key) => (memoryNotes.has(key) ? memoryNotes.get(key) : (disk ?? memory)!.note(key)),
     setNote(key, value) {
       if (switching) memoryNotes.set(key, value);
@@ -253,6 +277,9 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
       closed = true;
       ended.abort();
       await switching?.catch(() => {});
+      await returning;
+      // What was given out or acknowledged meanwhile is known to this process only.
+      if (switching) await takeBack().catch((error) => log('journal-retry-failed', { error: messageOf(error) }));
       await Promise.all([disk?.close(), memory?.close()]);
       tell();
     },

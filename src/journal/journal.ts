@@ -1,34 +1,35 @@
 /**
- * Opens a journal and puts its parts together: lock, recovery, cursors, writer, readers. The promises are in types.ts,
- * the invariants that keep them in format.ts.
- *
+ * Opens a journal and puts its parts together. The promises are in types.ts, the invariants that keep them in format.ts.
  * Opening fails only for want of permission (`journal.permission`), because another process holds it (`journal.locked`),
  * or because the device fails (`journal.storage`), never because of what the files hold.
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { Clock } from '../clock.ts';
 import { SedgeError } from '../errors.ts';
+import { remember } from './carried.ts';
 import { type Consumer, firstPending, gapOf } from './consumer.ts';
-import { asideBytes, type Core, type JournalLog, mutex, type Tuning } from './core.ts';
+import { asideBytes, type Core, mutex, type Tuning } from './core.ts';
 import { CURSOR_FILE_BYTES, cursorStore, storedConsumer } from './cursor.ts';
 import { type JournalFs, nodeFs, storageError } from './fs.ts';
 import { firstStored, oldestPending } from './inspect.ts';
-import { addConsumer, adoptPlaces } from './members.ts';
+import { addConsumer } from './members.ts';
 import { checkNote, notesOf } from './notes.ts';
+import { observe } from './observe.ts';
+import type { OpenOptions } from './options.ts';
 import { placeOf } from './place.ts';
 import { createReader, type ManagedReader } from './reader.ts';
 import { otherBytesOf, type Recovered, reconcile, type Survey, survey } from './recovery.ts';
 import { tidy } from './repair.ts';
 import { prepareSpare, release } from './retention.ts';
 import { defaultTuning } from './tuning.ts';
-import type { BatchPosition, Journal, JournalOptions, JournalStatus } from './types.ts';
+import type { Journal, JournalStatus } from './types.ts';
 import { createUpkeep } from './upkeep.ts';
 import { bytesPerDay, createWear } from './wear.ts';
 import { createWriter } from './writer.ts';
 
 export type { JournalLog, Tuning } from './core.ts';
 export type { JournalFile, JournalFs } from './fs.ts';
+export type { OpenOptions } from './options.ts';
 
 /** Acknowledgements are durable no later than this. */
 const CURSOR_EVERY_MS = 5_000;
@@ -36,20 +37,6 @@ const CURSOR_EVERY_MS = 5_000;
 const MIN_SEGMENTS = 3;
 const MAX_CONSUMERS = 16;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-export interface OpenOptions extends JournalOptions {
-  readonly clock: Clock;
-  readonly fs?: JournalFs;
-  /** So many random bytes: for streams and salts. */
-  readonly random?: (bytes: number) => Buffer;
-  readonly log?: JournalLog;
-  /** Marks every batch: the records are nowhere but in memory. */
-  readonly volatile?: boolean;
-  /** Known to be acknowledged beyond what the cursors say. */
-  readonly acknowledged?: ReadonlyMap<string, BatchPosition>;
-  /** For tests: small files, short strides. */
-  readonly tuning?: Partial<Tuning>;
-}
 
 export async function openJournal(options: OpenOptions): Promise<Journal> {
   const { directory, fs = nodeFs } = options;
@@ -82,16 +69,17 @@ async function openLocked(
   const { directory, maxSizeBytes } = options;
   const pathOf = (name: string) => join(directory, name);
   const tuning = { ...defaultTuning(maxSizeBytes), ...options.tuning };
-  const inside = await survey(fs, directory, pathOf, tuning.checksum);
+  const inside = await survey(fs, directory, pathOf, tuning.checksum, options.carried);
   const found = { ...inside, foreignBytes: inside.foreignBytes + besideBytes };
   if (found.foreignBytes + 2 * tuning.cursorBytes + MIN_SEGMENTS * tuning.segmentBytes > maxSizeBytes) {
     const message = `The journal directory ${directory} holds ${found.foreignBytes} bytes of other files, which leaves too little of journal.max_size: move them or raise it.`;
     throw new SedgeError('journal.permission', message);
   }
-  const recovered = reconcile(found, options.consumers);
-  if (options.acknowledged) adoptPlaces(recovered, options.acknowledged);
+  const recovered = reconcile(found, options.consumers, options.carried);
   const core = createCore(options, fs, tuning, pathOf, found, recovered);
+  remember(options.carried, core, found.cursor?.state);
   await tidy(core, found);
+  if (options.carried) options.carried.last = core;
   if (recovered.damagedRecords > 0) core.log('journal-damage-found', { records: recovered.damagedRecords });
   return compose(core, options, lock);
 }
@@ -163,7 +151,7 @@ function createCore(
     spareBytes: found.spareBytes,
     otherBytes: otherBytesOf(found),
     asideBytes: new Map(),
-    storage: 'ok',
+    storage: options.readOnly ? 'storage-failed' : 'ok',
     closed: false,
     givenMs: Number.NEGATIVE_INFINITY,
     unthinnable: new Set(),
@@ -231,7 +219,9 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
     return reader;
   };
   for (const consumer of core.consumers.values()) addReader(consumer);
-  void core.exclusive(() => prepareSpare(core)).catch((error) => core.log('journal-spare', { error: String(error) }));
+  if (!options.readOnly) {
+    void core.exclusive(() => prepareSpare(core)).catch((error) => core.log('journal-spare', { error: String(error) }));
+  }
   upkeep.begin();
   const first = () => firstPending(core.consumers.values(), firstStored(core.segments), core.newest);
 
@@ -294,6 +284,7 @@ function compose(core: Core, options: OpenOptions, lock: { release(): Promise<vo
         ...core.counters,
       };
     },
+    observe: (fromSeq, maxRecords) => observe(core, fromSeq, maxRecords),
     note: (key) => core.notes.get(key),
     setNote(key, value) {
       checkNote(core.notes, key, value);

@@ -34,7 +34,7 @@ export interface ManagedReader extends JournalReader {
 
 export function createReader(core: Core, consumer: Consumer, acknowledged: () => void): ManagedReader {
   /** The next number to give. */
-  let next = consumer.acked + 1;
+  let next = consumer.resume;
   const places = createPlaces(core);
   let shown = new Set<object>();
   let extending: Promise<void> | undefined;
@@ -200,6 +200,7 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
       if (mine !== turn || core.closed) return undefined;
     }
     for (const gap of gaps) shown.add(gap);
+    consumer.resume = next;
     const { stream, bootId, previous } = found ? found.segment.header : core;
     const named = gaps.map(gapOf);
     const again = found ? toldWithin(found.records[0]!.seq, found.through) : [];
@@ -227,6 +228,7 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
     rewind() {
       turn += 1;
       next = consumer.acked + 1;
+      consumer.resume = next;
       shown = new Set();
       void places.leave();
     },

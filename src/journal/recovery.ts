@@ -6,6 +6,7 @@
  * where an older one ends follows from the header after it (format.ts, invariant 6), and damage inside is found when it
  * is read.
  */
+import { before, type Carried, isTakenBack, newestIn, takeUp } from './carried.ts';
 import { addGap, addThinned, type Consumer, join, type Stored } from './consumer.ts';
 import { CURSOR_NAMES, CURSOR_TEMPORARY, type CursorState, gapFrom, MAX_CURSOR_BYTES, readCursor } from './cursor.ts';
 import { BLOCK_BYTES, type Checksum, type SegmentHeader, segmentNumber } from './format.ts';
@@ -49,6 +50,7 @@ export async function survey(
   directory: string,
   pathOf: (name: string) => string,
   crc: Checksum,
+  carried?: Carried,
 ): Promise<Survey> {
   const entries = (await fs.list(directory)) ?? [];
   const cursor = await readCursor(fs, pathOf, MAX_CURSOR_BYTES);
@@ -62,7 +64,7 @@ export async function survey(
   let nextNumber = 1;
   /** What a packed segment stands for. */
   let packedTo = 0;
-  const thinned = await replacementOf(fs, pathOf, cursor?.state, entries);
+  const thinned = await replacementOf(fs, pathOf, cursor?.state, entries, carried);
   let replaced: JournalEntry | undefined;
 
   const sorted = [...entries].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -147,9 +149,10 @@ async function replacementOf(
   pathOf: (name: string) => string,
   state: CursorState | undefined,
   entries: readonly JournalEntry[],
+  carried: Carried | undefined,
 ): Promise<Segment | undefined> {
   const entry = entries.find(({ name, kind }) => name === THINNED_NAME && kind === 'file');
-  if (!entry || !state?.replacement) return undefined;
+  if (!entry || !state?.replacement || isTakenBack(carried, state)) return undefined;
   const header = await headerOrDamage(fs, pathOf(THINNED_NAME), () =>
     anotherAnswers(fs, pathOf, entries, THINNED_NAME),
   );
@@ -183,31 +186,37 @@ export interface Recovered {
 }
 
 /** The consumers' places as they follow from the cursor and from what is stored. */
-export function reconcile(found: Survey, names: readonly string[]): Recovered {
+export function reconcile(found: Survey, names: readonly string[], carried?: Carried): Recovered {
   const { segments, cursor } = found;
-  const newest = newestOf(found);
-  const stored = segments.filter((segment) => segment.lastSeq >= segment.header.firstSeq);
-  const begin = (stored[0]?.header.firstSeq ?? (newest?.seq ?? 0) + 1) - 1;
+  const stated = newestOf(found);
+  const earlier = before(carried, cursor?.state, stated);
+  const known = earlier && newestIn(earlier);
+  const newest = known && known.seq > (stated?.seq ?? 0) ? known : stated;
+  const filled = segments.filter((segment) => segment.lastSeq >= segment.header.firstSeq);
+  const begin = (filled[0]?.header.firstSeq ?? (newest?.seq ?? 0) + 1) - 1;
   const consumers = new Map<string, Consumer>();
   let damagedRecords = 0;
   for (const name of names) {
     const known = cursor?.state.consumers[name];
-    const acked = known?.acked ?? begin;
+    const ackedDurable = known?.acked ?? begin;
     // Nothing above the newest can have been handed out.
-    const offered = Math.max(acked, Math.min(known?.offered ?? 0, newest?.seq ?? 0));
-    const consumer: Consumer = {
+    const offered = Math.max(ackedDurable, Math.min(known?.offered ?? 0, newest?.seq ?? 0));
+    const taken = earlier?.consumers.get(name);
+    const stored: Consumer = {
       name,
       stream: known?.stream ?? '',
-      acked,
-      ackedDurable: acked,
+      acked: ackedDurable,
+      ackedDurable,
       offered,
       marked: offered,
       given: offered,
+      resume: ackedDurable + 1,
       dropped: known?.dropped ?? 0,
       gaps: (known?.gaps ?? []).map(gapFrom),
     };
-    nameThinned(consumer, stored);
-    for (const [from, to] of [...holesBetween(stored, acked + 1, newest?.seq ?? 0), ...found.holes]) {
+    const consumer = taken ? { ...takeUp(taken), ackedDurable } : stored;
+    nameThinned(consumer, filled);
+    for (const [from, to] of [...holesBetween(filled, consumer.acked + 1, newest?.seq ?? 0), ...found.holes]) {
       for (const part of byStream(segments, newest?.stream ?? '', from, to)) {
         for (const gap of addGap(consumer, part.stream, part.from, part.to, 'damaged', notThinned(consumer))) {
           damagedRecords += gap.lost;

@@ -4,10 +4,11 @@
  * within a bound, for a person to look at.
  */
 import { type Core, reservedBytes } from './core.ts';
-import { BLOCK_BYTES, decodeFrame, encodeFrame, encodeHeader, recordsOf, segmentName } from './format.ts';
+import { BLOCK_BYTES, decodeFrame, encodeFrame, encodeHeader, type Frame, recordsOf, segmentName } from './format.ts';
 import { errnoOf, readFully, writeFully } from './fs.ts';
 import { QUARANTINE_SUFFIX, SPARE_NAME, type Survey, TAIL_NAME, THINNED_NAME } from './recovery.ts';
 import { release, shrink } from './retention.ts';
+import type { Segment } from './segment.ts';
 
 const MAX_QUARANTINED_FILES = 4;
 /** Share of the journal's size that the quarantine may take. */
@@ -49,7 +50,7 @@ export async function tidy(core: Core, found: Survey): Promise<void> {
     core.spareBytes = 0;
   }
   await release(core);
-  if (reservedBytes(core) > core.maxSizeBytes) {
+  if (core.storage === 'ok' && reservedBytes(core) > core.maxSizeBytes) {
     if (core.spareBytes > 0 && (await remove(core, SPARE_NAME))) core.spareBytes = 0;
     await shrink(core);
   }
@@ -69,6 +70,7 @@ async function syncAndMaybeTruncate(core: Core, name: string, lengthBytes?: numb
  * The last frame may be in the cache only: the process was stopped between its write and its flush, or just after a flush
  * that failed, and then the pages count as clean and another flush does nothing. So it is written once more, to a segment
  * of its own; the old copy is then beyond the bound of the old segment. Every earlier frame was flushed before this one.
+ * Where there is no room for that, it goes behind itself, into what the segment has not used.
  */
 async function secureTail(core: Core, found: Survey): Promise<void> {
   const newest = core.segments.at(-1);
@@ -76,15 +78,13 @@ async function secureTail(core: Core, found: Survey): Promise<void> {
   if (!newest || !lastFrame || newest.lastSeq <= (found.cursor?.state.newest?.seq ?? 0)) return;
   const sizeBytes = (1 + lastFrame.blocks) * BLOCK_BYTES;
   if (reservedBytes(core) + sizeBytes > core.maxSizeBytes && (await remove(core, SPARE_NAME))) core.spareBytes = 0;
-  if (reservedBytes(core) + sizeBytes > core.maxSizeBytes) return;
+  const hasRoom = reservedBytes(core) + sizeBytes <= core.maxSizeBytes;
   const header = {
     ...newest.header,
     number: core.nextNumber,
     salt: core.random(4).readUInt32LE(0),
     firstSeq: lastFrame.firstSeq,
   };
-  const name = segmentName(header.number);
-  core.nextNumber += 1;
   const source = await core.fs.open(core.pathOf(newest.name), 'read');
   let bytes: Buffer;
   try {
@@ -94,6 +94,9 @@ async function secureTail(core: Core, found: Survey): Promise<void> {
   }
   const frame = decodeFrame(bytes, 0, lastFrame.block, newest.header, core.tuning.checksum);
   if (!frame) return;
+  if (!hasRoom) return copyBehind(core, newest, frame);
+  const name = segmentName(header.number);
+  core.nextNumber += 1;
   const copy = Buffer.alloc(sizeBytes);
   encodeHeader(header).copy(copy);
   encodeFrame(copy.subarray(BLOCK_BYTES), recordsOf(frame), frame.firstSeq, 1, header, core.tuning.checksum);
@@ -103,9 +106,8 @@ async function secureTail(core: Core, found: Survey): Promise<void> {
     await file.fdatasync();
   } catch (error) {
     await core.fs.unlink(core.pathOf(TAIL_NAME)).catch(() => {});
-    // A full device must not keep the journal shut: then the flush of the old copy has to do.
-    if (errnoOf(error) === 'ENOSPC' || errnoOf(error) === 'EDQUOT') return;
-    throw error;
+    if (!isFull(error)) throw error;
+    return copyBehind(core, newest, frame);
   } finally {
     await file.close().catch(() => {});
   }
@@ -114,6 +116,29 @@ async function secureTail(core: Core, found: Survey): Promise<void> {
   core.segments.push({ header, name, lastSeq: newest.lastSeq, endBytes: sizeBytes, sizeBytes, readers: 0 });
   newest.lastSeq = header.firstSeq - 1;
   newest.endBytes = lastFrame.block * BLOCK_BYTES;
+}
+
+const isFull = (error: unknown) => ['ENOSPC', 'EDQUOT'].includes(errnoOf(error) ?? '');
+
+/** Readers pass a frame that they have met already. */
+async function copyBehind(core: Core, segment: Segment, frame: Frame): Promise<void> {
+  const { header, endBytes, sizeBytes } = segment;
+  const copy = Buffer.alloc(frame.blocks * BLOCK_BYTES);
+  encodeFrame(copy, recordsOf(frame), frame.firstSeq, endBytes / BLOCK_BYTES, header, core.tuning.checksum);
+  // A full device must not keep the journal shut: then the flush of the old copy has to do.
+  if (endBytes + copy.length > sizeBytes) return;
+  const file = await core.fs.open(core.pathOf(segment.name), 'write');
+  try {
+    await writeFully(file, copy, endBytes);
+    await file.fdatasync();
+  } catch (error) {
+    if (!isFull(error)) throw error;
+    return;
+  } finally {
+    await file.close().catch(() => {});
+  }
+  core.counters.bytesWritten += copy.length;
+  segment.endBytes += copy.length;
 }
 
 async function moveAside(core: Core, name: string): Promise<void> {

@@ -39,6 +39,8 @@ export interface Segment {
   moving?: Promise<unknown> | undefined;
   /** Of a thinned segment that somebody is in: the numbers that are there. */
   kept?: readonly number[];
+  /** Of those, blocks that cannot be read: how many are in them is known, not which. */
+  unread?: readonly (readonly [number, number])[];
 }
 
 /** Numbers of the segment that thinning took. */
@@ -108,10 +110,17 @@ export function firstFrom(ascending: readonly number[], seq: number): number {
 export const storedOf =
   (segment: Segment): Stored =>
   (from, to) => {
-    const { kept } = segment;
+    const { kept, unread = [] } = segment;
     if (!kept) return { from, to, lost: to - from + 1 - takenWithin(segment, from, to) };
     const [start, end] = [firstFrom(kept, from), firstFrom(kept, to + 1)];
-    return start < end ? { from: kept[start]!, to: kept[end - 1]!, lost: end - start } : undefined;
+    if (start >= end) return undefined;
+    // What is somewhere in a block is inside the bounds only if the block is.
+    const around = unread.filter(([first, last]) => first <= to && from <= last);
+    return {
+      from: Math.min(kept[start]!, ...around.map(([first]) => Math.max(first, from))),
+      to: Math.max(kept[end - 1]!, ...around.map(([, last]) => Math.min(last, to))),
+      lost: end - start,
+    };
   };
 
 /** Makes `kept` known, where it matters. */
@@ -119,7 +128,7 @@ export async function learnKept(fs: JournalFs, path: string, segment: Segment, c
   if (segment.kept || takenOf(segment) === 0) return;
   const file = await fs.open(path, 'read');
   try {
-    segment.kept = await readKept(file, segment.header, crc);
+    Object.assign(segment, await readKept(file, segment.header, crc));
   } finally {
     await file.close();
   }
@@ -148,18 +157,24 @@ export async function moving<T>(segments: readonly Segment[], work: () => Promis
   }
 }
 
+type Kept = Required<Pick<Segment, 'kept' | 'unread'>>;
+
 /** The numbers that are in a thinned segment. A block that cannot be read counts with as many as were in it. */
-export async function readKept(file: JournalFile, header: SegmentHeader, crc: Checksum): Promise<number[]> {
+export async function readKept(file: JournalFile, header: SegmentHeader, crc: Checksum): Promise<Kept> {
   const reader = packedReader(file, header, undefined, crc);
   const kept: number[] = [];
+  const unread: [number, number][] = [];
   let block = await reader.nextBlock(header.firstSeq);
-  for (const { firstSeq, stored } of await reader.places()) {
+  for (const { firstSeq, covered, stored } of await reader.places()) {
     if (block?.firstSeq === firstSeq) {
       for (const seq of keptOf(block)) kept.push(seq);
       block = await reader.nextBlock(firstSeq);
-    } else for (let index = 0; index < stored; index++) kept.push(firstSeq + index);
+      continue;
+    }
+    for (let index = 0; index < stored; index++) kept.push(firstSeq + index);
+    if (stored < covered) unread.push([firstSeq, firstSeq + covered - 1]);
   }
-  return kept;
+  return { kept, unread };
 }
 
 /** Frames of a segment from `block` on. `endBytes` is asked each time: the active segment grows. */
@@ -169,8 +184,9 @@ export function frameReader(
   endBytes: () => number,
   crc: Checksum,
   block = 1,
-): FrameReader {
+): FrameReader & { readonly endBlock: number } {
   let at = block;
+  let endBlock = block;
   let window: Buffer = Buffer.alloc(0);
   let windowAt = 0;
 
@@ -205,6 +221,10 @@ export function frameReader(
     get block() {
       return at;
     },
+    // Behind the last valid frame, also of one that was passed as a copy of one before.
+    get endBlock() {
+      return endBlock;
+    },
     async next(fromSeq) {
       for (; (at + 1) * BLOCK_BYTES <= endBytes(); at++) {
         const position = at * BLOCK_BYTES;
@@ -213,6 +233,7 @@ export function frameReader(
         if (length === undefined || !(await load(position, roundUpToBlock(length)))) continue;
         const frame = decodeFrame(window, position - windowAt, at, header, crc);
         if (!frame) continue;
+        endBlock = at + frame.blocks;
         // Numbers below are a frame that was written again after a failure.
         if (frame.firstSeq + frame.count <= fromSeq) {
           at += frame.blocks - 1;
@@ -274,15 +295,13 @@ export async function scanSegment(
     const reader = frameReader(file, header, () => sizeBytes, crc);
     const holes: [number, number][] = [];
     let lastSeq = header.firstSeq - 1;
-    let endBytes = BLOCK_BYTES;
     let lastFrame: ScanResult['lastFrame'];
     for (let frame = await reader.next(lastSeq + 1); frame; frame = await reader.next(lastSeq + 1)) {
       if (frame.firstSeq > lastSeq + 1) holes.push([lastSeq + 1, frame.firstSeq - 1]);
       lastSeq = frame.firstSeq + frame.count - 1;
-      endBytes = (frame.block + frame.blocks) * BLOCK_BYTES;
       lastFrame = { firstSeq: frame.firstSeq, block: frame.block, blocks: frame.blocks };
     }
-    return { lastSeq, endBytes, holes, lastFrame };
+    return { lastSeq, endBytes: reader.endBlock * BLOCK_BYTES, holes, lastFrame };
   } finally {
     await file.close();
   }

@@ -26,6 +26,12 @@ export interface StoredRecord extends JournalRecord {
   readonly seq: number;
 }
 
+/** A record with where it stands, for somebody who looks. */
+export interface ObservedRecord extends StoredRecord {
+  readonly stream: string;
+  readonly bootId: string;
+}
+
 export type GapReason = 'journal_full' | 'thinned' | 'damaged' | 'refused' | 'expired';
 /** Numbers of one stream that will not come. Once it was handed to the consumer its bounds never change. */
 export interface Gap {
@@ -136,6 +142,11 @@ export interface Journal {
   /** The first pending record, for its time; null when nothing is pending. */
   oldest(): Promise<OldestRecord | null>;
   status(): JournalStatus;
+  /**
+   * Stored records from a number on, at most so many: for somebody who looks and is no consumer. Moves no cursor, holds
+   * nothing back; what is dropped or damaged meanwhile is left out.
+   */
+  observe(fromSeq: number, maxRecords: number): Promise<readonly ObservedRecord[]>;
   /** Small facts kept beside the cursors (clock anchors, retained topics): at most 64 keys, 4 KiB each. Durable with the next cursor. */
   note(key: string): string | undefined;
   setNote(key: string, value: string | undefined): void;

@@ -26,6 +26,8 @@ export interface ServiceReport extends StatusReport {
 export interface SensorReport {
   readonly name?: string;
   readonly driver: string;
+  /** Read at its slots; speaks by itself; counts, and is read at its slots. */
+  readonly kind: 'poll' | 'event' | 'counter';
   readonly state: 'starting' | 'online' | 'offline';
   readonly error?: string;
   readonly message?: string;
@@ -40,7 +42,15 @@ export interface SensorReport {
   readonly failures: number;
   readonly missed: number;
   readonly channels: Readonly<
-    Record<string, { readonly value: number | null; readonly unit: string; readonly decimals: number }>
+    Record<
+      string,
+      {
+        readonly value: number | null;
+        readonly quantity: string;
+        readonly unit: string;
+        readonly decimals: number;
+      }
+    >
   >;
 }
 

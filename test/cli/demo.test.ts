@@ -9,13 +9,24 @@ import { demo } from '../../src/cli/demo.ts';
 const journals = () => readdirSync(tmpdir()).filter((name) => name.startsWith(`sedge-demo-${process.pid}-`));
 
 /** The demo on a pipe; it is stopped when a line matches. */
-async function runUntil(pattern: RegExp): Promise<{ status: number; stdout: string }> {
+async function runUntil(
+  pattern: RegExp,
+  values = {},
+  look: (stderr: string) => Promise<void> = async () => {},
+): Promise<{ status: number; stdout: string; stderr: string }> {
   const stop = new AbortController();
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   let text = '';
+  let errors = '';
+  let looked = false;
+  stderr.on('data', (chunk) => {
+    errors += chunk;
+  });
   stdout.on('data', (chunk) => {
     text += chunk;
-    if (pattern.test(text)) stop.abort();
+    if (!pattern.test(text) || looked) return;
+    looked = true;
+    void look(errors).finally(() => stop.abort());
   });
   const io = {
     stdin: process.stdin,
@@ -28,8 +39,8 @@ async function runUntil(pattern: RegExp): Promise<{ status: number; stdout: stri
     onHangup: () => {},
     onStray: () => {},
   } as unknown as CommandIo;
-  const status = await demo.run(io, { values: {}, positionals: [] });
-  return { status, stdout: text };
+  const status = await demo.run(io, { values, positionals: [] });
+  return { status, stdout: text, stderr: errors };
 }
 
 describe('sedge demo', () => {
@@ -43,6 +54,19 @@ describe('sedge demo', () => {
     expect(stdout.trimEnd().endsWith('lost: 0')).toBe(true);
     expect(status).toBe(0);
     expect(journals()).toEqual([]);
+  });
+
+  it('says where its page is, on loopback, which goes with it; --no-page serves none', async () => {
+    let url = '';
+    let status = 0;
+    await runUntil(/taken/, {}, async (said) => {
+      url = /page at (http:\/\/127\.0\.0\.1:\d+\/)/.exec(said)?.[1] ?? '';
+      status = (await fetch(`${url}api/status`)).status;
+    });
+    expect(status).toBe(200);
+    await expect(fetch(url)).rejects.toThrow();
+    const { stderr } = await runUntil(/taken/, { 'no-page': true });
+    expect(stderr).not.toContain('page');
   });
 
   it.each([

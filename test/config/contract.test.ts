@@ -27,7 +27,7 @@ async function problems(text: string): Promise<readonly string[]> {
   const directory = mkdtempSync(join(tmpdir(), 'sedge-contract-'));
   try {
     writeFileSync(join(directory, 'password'), 'secret\n', { mode: 0o600 });
-    writeFileSync(join(directory, 'token'), 's3cret\n', { mode: 0o600 });
+    writeFileSync(join(directory, 'token'), `${'0123456789abcdef'.repeat(4)}\n`, { mode: 0o600 });
     writeFileSync(join(directory, 'ca.pem'), '-----BEGIN CERTIFICATE-----\n');
     writeFileSync(join(directory, 'station.pem'), station.cert);
     writeFileSync(join(directory, 'station.key'), station.key, { mode: 0o600 });

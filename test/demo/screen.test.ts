@@ -98,6 +98,10 @@ describe('the live view', () => {
     expect(text).toContain(' log      uplink.lost uplink=broker');
   });
 
+  it('says where the page is, when there is one', () => {
+    expect(lines(view({ pageUrl: 'http://127.0.0.1:41000/' }), 80, 24)).toContain(' page     http://127.0.0.1:41000/');
+  });
+
   it('keeps the totals and the keys on a small terminal', () => {
     expect(lines(view(), 40, 12)).toEqual([
       ' sedge demo  simulated sensors, a journ…',

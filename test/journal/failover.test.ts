@@ -161,3 +161,91 @@ describe.each(['EIO', 'EROFS', 'ENOSPC'])(
     });
   },
 );
+
+/** A journal that was opened on a device that only reads; it holds `one`, `two`, `three`. */
+async function onReadOnlyDevice() {
+  const state = device();
+  const clock = virtualClock();
+  const before = await openOn(state.fs, clock);
+  for (const text of ['one', 'two', 'three']) await before.append(record(text), true);
+  await before.close();
+  state.broken = 'EROFS';
+  const journal = await openOn(state.fs, clock);
+  return { state, clock, journal, reader: journal.reader('cloud') };
+}
+const restOf = async (journal: Journal): Promise<string[]> => {
+  const all: string[] = [];
+  const reader = journal.reader('cloud');
+  for (let batch = await reader.next(LIMITS); batch; batch = await reader.next(LIMITS)) all.push(...texts(batch)!);
+  return all;
+};
+
+describe('what was given out while the device took no cursor', () => {
+  it('is not given again when the device is back, until the connection is lost', async () => {
+    const { state, clock, journal, reader } = await onReadOnlyDevice();
+    const first = await reader.next({ maxRecords: 2, maxBytes: 1e6 });
+    expect(texts(first)).toEqual(['one', 'two']);
+    state.broken = undefined;
+    await clock.advance(5_000);
+    expect(journal.volatile).toBe(false);
+    expect(await restOf(journal)).toEqual(['three']);
+    reader.rewind();
+    expect(await restOf(journal)).toEqual(['one', 'two', 'three']);
+    reader.acknowledge(first!.position);
+    reader.rewind();
+    expect(await restOf(journal)).toEqual(['three']);
+    await journal.close();
+  });
+
+  it('is never named as lost, when the journal overflows after the device is back', async () => {
+    const { state, clock, journal, reader } = await onReadOnlyDevice();
+    expect((await reader.next(LIMITS))?.records).toHaveLength(3);
+    state.broken = undefined;
+    await clock.advance(5_000);
+    for (let count = 0; count < 250; count++) await journal.append(record('x'.repeat(20_000)), true);
+    const next = await reader.next(LIMITS);
+    expect(next?.gaps).not.toEqual([]);
+    expect(next?.gaps.every(({ from }) => from > 3)).toBe(true);
+    await journal.close();
+  });
+
+  it('is remembered by a stop in order, if the device takes it by then', async () => {
+    const { state, clock, journal, reader } = await onReadOnlyDevice();
+    reader.acknowledge((await reader.next({ maxRecords: 2, maxBytes: 1e6 }))!.position);
+    state.broken = undefined;
+    await journal.close();
+    const after = await openOn(state.fs, clock);
+    expect(await restOf(after)).toEqual(['three']);
+    await after.close();
+    expect(clock.sleepers).toBe(0);
+  });
+
+  it('says nothing of another journal that is there instead, as on a card that was exchanged', async () => {
+    const { state, clock, journal, reader } = await onReadOnlyDevice();
+    reader.acknowledge((await reader.next(LIMITS))!.position);
+    for (const name of ['0000000001.segment', 'cursor-0', 'cursor-1', 'spare']) {
+      await state.fs.unlink(`/journal/${name}`).catch(() => {});
+    }
+    state.broken = undefined;
+    await clock.advance(5_000);
+    expect(await journal.append(record('new'), true)).toBe(1);
+    expect(await restOf(journal)).toEqual(['new']);
+    await journal.close();
+  });
+});
+
+it('a late acknowledgement of what was in memory says nothing of what is stored', async () => {
+  const { state, clock, journal, reader } = await onReadOnlyDevice();
+  for (const text of ['live 1', 'live 2']) await journal.append(record(text), true);
+  expect(await restOf(journal)).toEqual(['one', 'two', 'three', 'live 1', 'live 2']);
+  reader.rewind();
+  await reader.next(LIMITS);
+  const live = await reader.next(LIMITS);
+  expect(live?.volatile).toBe(true);
+  reader.acknowledge(live!.position);
+  state.broken = undefined;
+  await clock.advance(5_000);
+  reader.acknowledge(live!.position);
+  expect(reader.pending).toBe(3);
+  await journal.close();
+});

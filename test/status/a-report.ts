@@ -3,6 +3,7 @@ import type { SensorReport, ServiceReport, UplinkReport } from '../../src/status
 
 const sensor = (more: Partial<SensorReport>): SensorReport => ({
   driver: 'bme280',
+  kind: 'poll',
   state: 'online',
   every_ms: 10_000,
   time: '2026-11-22T12:00:00.000Z',
@@ -43,9 +44,9 @@ export const aReport = (more: Partial<ServiceReport> = {}): ServiceReport => ({
   sensors: {
     air: sensor({
       channels: {
-        temperature: { value: 21.37, unit: 'Cel', decimals: 2 },
-        humidity: { value: 45.2, unit: '%RH', decimals: 1 },
-        pressure: { value: 1013.25, unit: 'hPa', decimals: 2 },
+        temperature: { value: 21.37, quantity: 'temperature', unit: 'Cel', decimals: 2 },
+        humidity: { value: 45.2, quantity: 'humidity', unit: '%RH', decimals: 1 },
+        pressure: { value: 1013.25, quantity: 'pressure', unit: 'hPa', decimals: 2 },
       },
     }),
     lamp: sensor({
@@ -54,15 +55,15 @@ export const aReport = (more: Partial<ServiceReport> = {}): ServiceReport => ({
       message: 'nothing acknowledges at 0x23 on i2c-1: check the wiring',
       age_s: 754,
       per_second: 0,
-      channels: { illuminance: { value: 300, unit: 'lx', decimals: 1 } },
+      channels: { illuminance: { value: 300, quantity: 'illuminance', unit: 'lx', decimals: 1 } },
     }),
     door: sensor({
       age_s: null,
       time: null,
       per_second: null,
-      channels: { state: { value: null, unit: '1', decimals: 0 } },
+      channels: { state: { value: null, quantity: 'state', unit: '1', decimals: 0 } },
     }),
-    disk: sensor({ missed: 4, channels: { free: { value: 12_345_678, unit: 'byte', decimals: 0 } } }),
+    disk: sensor({ missed: 4, channels: { free: { value: 12_345_678, quantity: 'data_size', unit: 'byte', decimals: 0 } } }),
   },
   uplinks: {
     cloud: uplink({ pending: 1_200, drain_s: 400, gaps: 1, lost: 141 }),

@@ -6,7 +6,7 @@ import { aReport } from './a-report.ts';
 const withTemperature = (time: string, value: number) => {
   const report = aReport();
   const { air } = report.sensors;
-  const temperature = { value, unit: 'Cel', decimals: 2 };
+  const temperature = { value, quantity: 'temperature', unit: 'Cel', decimals: 2 };
   return {
     ...report,
     sensors: { ...report.sensors, air: { ...air!, time, channels: { ...air!.channels, temperature } } },

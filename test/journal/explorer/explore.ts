@@ -99,8 +99,13 @@ export async function explore({
     ...(random.chance(0.9) && { codec: recordCodec }),
     ...(random.chance(0.15) && { maxAgeMs: 20, ageMs: ({ payload }) => session.written - numberOf(payload) }),
     ...(random.chance(0.1) && { minFreeBytes: SEGMENT_BYTES }),
-    log: (event, fields) =>
-      count(event === 'journal-dropped' ? String(fields?.reason) : event.slice('journal-'.length)),
+    log: (event, fields) => {
+      count(event === 'journal-dropped' ? String(fields?.reason) : event.slice('journal-'.length));
+      if (event === 'journal-read-only') session.isReadOnly = true;
+      if (event !== 'journal-storage-back' || disk.isDead()) return;
+      session.isReadOnly = false;
+      oracle.noted();
+    },
     commitEveryMs: 1_000,
     consumers,
     bootId: BOOT,
@@ -126,7 +131,7 @@ export async function explore({
     };
     return { ...fs, rename };
   };
-  const session: Session = { random, disk, oracle, consumers, options, mount, failover, written: 0 };
+  const session: Session = { random, disk, oracle, consumers, options, mount, failover, written: 0, isReadOnly: false };
   try {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       disk.setFaults({
@@ -136,7 +141,9 @@ export async function explore({
         ...(random.chance(0.3) && { freeBytes: random.below(3 * SEGMENT_BYTES) }),
       });
       disk.start(5 + random.below(random.chance(0.4) ? 30 : 400));
+      session.isReadOnly = false;
       await live(session, random.chance(0.5));
+      oracle.ended();
       if (!disk.isDead()) continue;
       crashes += 1;
       disk.recover(random.chance(0.7));
@@ -171,6 +178,8 @@ interface Session {
   readonly mount: () => JournalFs;
   readonly failover: boolean;
   written: number;
+  /** The journal is read from a device that takes no writes. */
+  isReadOnly: boolean;
 }
 
 /** Opens; undefined if the process died meanwhile. */
@@ -218,7 +227,7 @@ async function live(session: Session, online: boolean): Promise<void> {
         .next({ maxRecords: 1 + random.below(20), maxBytes: 1 + random.below(30_000) })
         .then((batch) => {
           if (disk.isDead() || !batch) return;
-          reader.last = oracle.delivered(reader.name, batch, reader.last);
+          reader.last = oracle.delivered(reader.name, batch, reader.last, !session.isReadOnly);
           reader.inFlight.push(batch);
         })
         .catch((error) => {
