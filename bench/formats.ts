@@ -37,7 +37,15 @@ function batchFrom(first: number): Batch {
   });
   const last = first + READINGS - 1;
   return {
-    ...{ stream: STREAM, volatile: false, previous: undefined, range: { first, last }, records, skipped: 0, gaps: [] },
+    ...{
+      stream: STREAM,
+      volatile: false,
+      previous: undefined,
+      range: { first, last },
+      records,
+      skippedSeqs: [],
+      gaps: [],
+    },
     position: { stream: STREAM, seq: last, gaps: [] },
   };
 }

@@ -26,13 +26,25 @@ export interface Batch {
   readonly previous: { readonly stream: string; readonly last: number } | undefined;
   /** The range of numbers it covers; undefined when it carries gaps only. */
   readonly range: { readonly first: number; readonly last: number } | undefined;
-  /** In order of their numbers: all of the range but those that are `skipped`. */
+  /** In order of their numbers: all of the range but those that are skipped, and those that a gap `thinned` names. */
   readonly records: readonly BatchRecord[];
-  /** Records of the range that this uplink does not carry. */
-  readonly skipped: number;
+  /** Numbers of the range whose records this uplink does not carry, ascending. */
+  readonly skippedSeqs: readonly number[];
+  /** What has to be told, and what was told of the numbers of the range: a gap `thinned` has records between its numbers. */
   readonly gaps: readonly Gap[];
   readonly position: BatchPosition;
 }
+
+/** How many numbers from `first` to `last` the uplink was not asked to carry. */
+export const skippedWithin = ({ skippedSeqs }: Batch, first: number, last: number): number =>
+  skippedSeqs.length === 0 ? 0 : skippedSeqs.filter((seq) => first <= seq && seq <= last).length;
+
+/** The gaps of a batch that speak of its numbers from `first` on: each message that covers some of them says so again. */
+export const thinnedFrom = ({ gaps, stream, range }: Batch, first: number): readonly Gap[] =>
+  gaps.filter(
+    (gap) =>
+      gap.reason === 'thinned' && gap.stream === stream && gap.to >= first && gap.from <= (range?.last ?? first - 1),
+  );
 
 /** One uplink's source of batches. */
 export interface BatchSource {

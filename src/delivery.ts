@@ -59,10 +59,14 @@ export function createDelivery({ reader, clock, bootId, anchorOf, waitMs, carrie
   const decode = (raw: RawBatch): Batch => {
     const anchor = anchorOf(raw.bootId);
     const records: BatchRecord[] = [];
+    const skippedSeqs: number[] = [];
     for (const stored of raw.records) {
       const reading = unpack(stored);
       // A newer program's record: its number is in the batch's range but not in its lists, and counts as skipped.
-      if (!reading || (carries && !carries(reading.sensor))) continue;
+      if (!reading || (carries && !carries(reading.sensor))) {
+        skippedSeqs.push(stored.seq);
+        continue;
+      }
       const { kind, sensor, durationMs, valuesJson, samplesJson, at } = reading;
       const { seq } = stored;
       // One object for nearly all of a backlog: spreading parts together costs more than the rest of it.
@@ -82,7 +86,7 @@ export function createDelivery({ reader, clock, bootId, anchorOf, waitMs, carrie
     }
     const first = raw.records[0]?.seq;
     const range = first === undefined ? undefined : { first, last: raw.records.at(-1)!.seq };
-    return { ...raw, range, records, skipped: raw.records.length - records.length };
+    return { ...raw, range, records, skippedSeqs };
   };
 
   /** How long the batch must still wait for the clock; 0 or less: not at all. */

@@ -64,7 +64,7 @@ function delivery(
 describe('a record taken', () => {
   it('while the clock was set keeps its time', async () => {
     const batch = await delivery([record(1, { wallMs: NOW, monoMs: 5_000, synced: true })]).next(LIMITS);
-    expect(batch).toMatchObject({ range: { first: 1, last: 1 }, skipped: 0 });
+    expect(batch).toMatchObject({ range: { first: 1, last: 1 }, skippedSeqs: [] });
     expect(batch!.records).toEqual([
       { seq: 1, kind: 'reading', sensor: 'air', time: '2026-11-22T12:00:00.000Z', valuesJson: '{"temperature":21.5}' },
     ]);
@@ -130,7 +130,7 @@ describe('a record of this boot, whose clock may still be set', () => {
 it('a record of a newer program is counted as skipped, never lost from the range', async () => {
   const known = record(1, { wallMs: NOW, monoMs: 1, synced: true });
   const batch = await delivery([known, { seq: 2, type: 99, version: 7, payload: new Uint8Array(3) }]).next(LIMITS);
-  expect(batch).toMatchObject({ range: { first: 1, last: 2 }, skipped: 1 });
+  expect(batch).toMatchObject({ range: { first: 1, last: 2 }, skippedSeqs: [2] });
   expect(batch!.records).toHaveLength(1);
 });
 

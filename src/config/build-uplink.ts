@@ -40,8 +40,12 @@ export async function buildUplink(
 ): Promise<{ readonly uplink: UplinkConfig; readonly warnings: readonly string[] } | undefined> {
   const path = join('uplinks', name);
   const warnings: string[] = [];
-  const report = (key: string, message: string) =>
-    checker.report(checker.offsetOf(file, key), join(path, key), message);
+  const values = file as Readonly<Record<string, unknown>>;
+  /** The value is that of a misspelt key, which is reported already: what is wrong with it would be a second mistake. */
+  const isGuess = (key: string) => values[key] !== undefined && !checker.has(file, key);
+  const report = (key: string, message: string) => {
+    if (!isGuess(key)) checker.report(checker.offsetOf(file, key), join(path, key), message);
+  };
   const common = await buildCommon(name, file, checker, path);
   for (const key of ['include', 'exclude'] as const) {
     for (const glob of common[key] ?? []) {
@@ -56,7 +60,7 @@ export async function buildUplink(
     report,
     warn: (message) => warnings.push(`${path}${message}`),
     async textOf(key, { maxBytes, isSecret = false }) {
-      const named = (file as Readonly<Record<string, unknown>>)[key];
+      const named = values[key];
       if (typeof named !== 'string') return undefined;
       const found = await readText(named, maxBytes);
       if ('wrong' in found) {

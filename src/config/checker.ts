@@ -182,9 +182,10 @@ export function createChecker({ document, env, directory }: CheckerOptions): Che
         );
       }
     }
+    // What a misspelt key would need is not asked for: which key was meant is a guess.
     const missing = new Map(
       (spec.needs ?? [])
-        .filter(([name, other]) => given.has(name) && !given.has(other))
+        .filter(([name, other]) => at.has(name) && !given.has(other))
         .map(([name, other]) => [other, name]),
     );
     for (const [other, name] of missing) report(offset, join(path, other), `is missing: \`${name}\` needs it`);

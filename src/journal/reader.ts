@@ -184,6 +184,12 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
     core.log('journal-damaged', { segment: segment.name, from, to, lost });
   };
 
+  /** What thinning took between these numbers, told already: a batch that covers some of them still has to account for them. */
+  const toldWithin = (first: number, last: number) =>
+    consumer.gaps
+      .filter(({ settled, covers, from, to }) => settled && !covers && from <= last && first <= to)
+      .map(gapOf);
+
   /** Adds the gaps, whose bounds are fixed and durable before they are shown. */
   const batchOf = async (found: Found | undefined, mine: number): Promise<RawBatch | undefined> => {
     const gaps = consumer.gaps.filter((gap) => !gap.settled);
@@ -197,13 +203,14 @@ export function createReader(core: Core, consumer: Consumer, acknowledged: () =>
     consumer.resume = next;
     const { stream, bootId, previous } = found ? found.segment.header : core;
     const named = gaps.map(gapOf);
+    const again = found ? toldWithin(found.records[0]!.seq, found.through) : [];
     return {
       stream,
       bootId,
       volatile: core.volatile,
       previous: consumer.stream === stream ? undefined : previous,
       records: found?.records ?? [],
-      gaps: named,
+      gaps: [...named, ...again],
       position: { stream, seq: found?.through ?? next - 1, gaps: named },
     };
   };

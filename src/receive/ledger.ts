@@ -19,6 +19,9 @@ interface Stream {
   readonly explained: IntervalSet;
   /** Of these ranges `lost` numbers will not come; the rest does. */
   readonly thinned: Gap[];
+  /** Batches whose `skipped` was counted inside thinned ranges, and how many numbers they were. */
+  readonly counted: IntervalSet;
+  skippedThinned: number;
   start: number;
   end: number;
 }
@@ -67,7 +70,16 @@ export function createLedger(): Ledger {
     if (known) return known;
     const next = (newest.get(device) ?? Number.POSITIVE_INFINITY) + 1;
     const start = isVolatile ? first : Math.min(first, next);
-    const stream = { device, received: intervalSet(), explained: intervalSet(), thinned: [], start, end: first - 1 };
+    const stream = {
+      device,
+      received: intervalSet(),
+      explained: intervalSet(),
+      thinned: [],
+      counted: intervalSet(),
+      skippedThinned: 0,
+      start,
+      end: first - 1,
+    };
     streams.set(id, stream);
     return stream;
   };
@@ -92,13 +104,28 @@ export function createLedger(): Ledger {
     counts.lost += gap.lost;
     const stream = open(device, gap.stream, gap.from, isVolatile);
     if (gap.reason === 'thinned') stream.thinned.push(gap);
-    else stream.explained.add(gap.from, gap.to);
-    reach(stream, gap.to, isVolatile);
+    else {
+      stream.explained.add(gap.from, gap.to);
+      stream.start = Math.min(stream.start, gap.from);
+      // What lies before a gap that is told ahead of its turn is still to come.
+      if (gap.from <= stream.end + 1) reach(stream, gap.to, isVolatile);
+    }
+    if (!isVolatile) newest.set(device, Math.max(newest.get(device) ?? 0, gap.to));
     return true;
+  };
+  const explain = (stream: Stream, ranges: readonly Range[]) => {
+    for (const { from, to } of ranges) stream.explained.add(from, to);
   };
   const addSkipped = (stream: Stream, { first, last }: { first: number; last: number }, skipped: number) => {
     const holes = stream.received.holes(first, last).flatMap(({ from, to }) => stream.explained.holes(from, to));
-    if (countOf(holes) <= skipped) for (const { from, to } of holes) stream.explained.add(from, to);
+    if (countOf(holes) <= skipped) return explain(stream, holes);
+    // Which of them thinning took and which are of others is not known, only how many.
+    const outside = outsideOf(stream.thinned, holes);
+    const isNew = countOf(stream.counted.holes(first, last)) === last - first + 1;
+    stream.counted.add(first, last);
+    if (countOf(outside) > skipped || !isNew) return;
+    explain(stream, outside);
+    stream.skippedThinned += skipped - countOf(outside);
   };
 
   const missingIn = (ids: readonly (string | undefined)[]): number =>
@@ -115,11 +142,14 @@ export function createLedger(): Ledger {
       const before = missingIn(touched);
       const predecessor = previous && streams.get(previous.stream);
       if (previous && predecessor) reach(predecessor, previous.last, false);
-      const gaps = batch.gaps.filter((gap) => addGap(device, gap, batch.volatile && gap.stream === batch.stream));
-      if (!range) return { records: [], gaps, missing: 0 };
-      const stream = open(device, batch.stream, range.first, batch.volatile);
+      // Gaps of earlier streams say where this one begins; its own may lie before and after what the batch covers.
+      const elsewhere = batch.gaps.filter((gap) => gap.stream !== batch.stream && addGap(device, gap, false));
+      const stream = range && open(device, batch.stream, range.first, batch.volatile);
+      if (stream) reach(stream, range.last, batch.volatile);
+      const own = batch.gaps.filter((gap) => gap.stream === batch.stream && addGap(device, gap, batch.volatile));
+      const gaps = [...elsewhere, ...own];
+      if (!stream) return { records: [], gaps, missing: 0 };
       const records = batch.records.filter(({ seq }) => addRecord(stream, seq, batch.volatile));
-      reach(stream, range.last, batch.volatile);
       if (batch.skipped > 0) addSkipped(stream, range, batch.skipped);
       return { records, gaps, missing: Math.max(0, missingIn(touched) - before) };
     },
@@ -139,18 +169,30 @@ function missingOf(id: string, stream: Stream): Missing[] {
   const { device, received, explained, start, end, thinned } = stream;
   const holes = received.holes(start, end).flatMap(({ from, to }) => explained.holes(from, to));
   const missing: Missing[] = [];
-  const unexplained = thinned.reduce<Range[]>((left, gap) => {
+  let ofOthers = stream.skippedThinned;
+  let left = holes;
+  for (const gap of thinned) {
     const inside = left.flatMap((hole) => clip(hole, gap.from, gap.to));
-    const tooMany = countOf(inside) - gap.lost;
+    const open = Math.max(0, countOf(inside) - gap.lost);
+    const tooMany = Math.max(0, open - ofOthers);
+    ofOthers -= open - tooMany;
     if (tooMany > 0) missing.push({ device, stream: id, from: gap.from, to: gap.to, count: tooMany });
-    return left.flatMap((hole) => [
-      ...clip(hole, Number.NEGATIVE_INFINITY, gap.from - 1),
-      ...clip(hole, gap.to + 1, Number.POSITIVE_INFINITY),
-    ]);
-  }, holes);
-  for (const { from, to } of unexplained) missing.push({ device, stream: id, from, to, count: to - from + 1 });
+    left = outsideOf([gap], left);
+  }
+  for (const { from, to } of left) missing.push({ device, stream: id, from, to, count: to - from + 1 });
   return missing;
 }
+
+/** What of some ranges lies in none of these gaps. */
+const outsideOf = (gaps: readonly Gap[], ranges: readonly Range[]): Range[] =>
+  gaps.reduce<Range[]>(
+    (left, { from, to }) =>
+      left.flatMap((range) => [
+        ...clip(range, Number.NEGATIVE_INFINITY, from - 1),
+        ...clip(range, to + 1, Number.POSITIVE_INFINITY),
+      ]),
+    [...ranges],
+  );
 
 function clip(range: Range, from: number, to: number): Range[] {
   const clipped = { from: Math.max(range.from, from), to: Math.min(range.to, to) };

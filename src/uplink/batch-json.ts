@@ -4,7 +4,7 @@
  * Text is built by concatenation: ids, times, streams and channel names are ASCII without anything to escape (their
  * patterns are part of the contract), and values come as the JSON text they were rounded to. So length is bytes.
  */
-import type { Batch, BatchRecord } from '../batch.ts';
+import { type Batch, type BatchRecord, skippedWithin, thinnedFrom } from '../batch.ts';
 import { codeOf, messageOf } from '../errors.ts';
 import type { Gap } from '../journal/types.ts';
 import type { BatchMessage, DeadLetter } from './sender.ts';
@@ -43,8 +43,8 @@ export function stateJson(message: StateMessage): string {
 const FRAME_BYTES = 160;
 
 /**
- * The messages that carry a batch: one, or as many as `maxBytes` asks for. Gaps go with the first; each has a position of
- * its own, so a batch can be acknowledged in parts.
+ * The messages that carry a batch: one, or as many as `maxBytes` asks for. Gaps go with the first, and again with each that
+ * covers numbers of theirs; each message has a position of its own, so a batch can be acknowledged in parts.
  */
 export function encodeBatch(batch: Batch, { device, maxBytes }: BatchJsonOptions): TextMessage[] {
   const { stream, records, position, range } = batch;
@@ -57,16 +57,13 @@ export function encodeBatch(batch: Batch, { device, maxBytes }: BatchJsonOptions
   let first = 0;
   let firstSeq = range?.first ?? 0;
   let part = emptyPart();
-  let skippedLeft = batch.skipped;
 
   const room = () => maxBytes - head.length - previous.length - gaps.length - FRAME_BYTES;
   const finish = (end: number) => {
     const isLast = end === records.length;
     const lastSeq = isLast ? (range?.last ?? 0) : records[end - 1]!.seq;
     const numbers = range ? `,"first":${firstSeq},"last":${lastSeq}` : '';
-    // Of the numbers without a record, a gap `thinned` has named those that the batch does not count as skipped.
-    const skipped = range ? Math.min(skippedLeft, lastSeq - firstSeq + 1 - (end - first)) : 0;
-    skippedLeft -= skipped;
+    const skipped = range ? skippedWithin(batch, firstSeq, lastSeq) : 0;
     const events = part.event === '' ? '' : `,"events":[${part.event}]`;
     const windows = part.window === '' ? '' : `,"windows":[${part.window}]`;
     const skips = skipped > 0 ? `,"skipped":${skipped}` : '';
@@ -84,7 +81,7 @@ export function encodeBatch(batch: Batch, { device, maxBytes }: BatchJsonOptions
     first = end;
     firstSeq = lastSeq + 1;
     part = emptyPart();
-    gaps = '';
+    gaps = gapsJson(thinnedFrom(batch, firstSeq));
   };
 
   let leftBytes = room();

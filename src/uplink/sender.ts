@@ -120,7 +120,7 @@ export async function sendBatches(options: SenderOptions): Promise<void> {
     const batch = await source.next({ maxRecords, maxBytes: options.maxBytes });
     if (!batch) return 'nothing';
     // More is there, and yet the batch is not full.
-    const isFull = source.unread > 0 && batch.records.length + batch.skipped < maxRecords;
+    const isFull = source.unread > 0 && batch.records.length + batch.skippedSeqs.length < maxRecords;
     for (const message of options.encode(batch)) if (!(await send(message))) break;
     return isFull ? 'full-of-bytes' : 'sent';
   };

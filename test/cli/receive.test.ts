@@ -47,7 +47,7 @@ const batchText = (from: number, to: number, gaps: Parameters<typeof encodeBatch
       previous: undefined,
       range: { first: from, last: to },
       records: readings(from, to),
-      skipped: 0,
+      skippedSeqs: [],
       gaps,
       position: { stream: STREAM, seq: to, gaps },
     },

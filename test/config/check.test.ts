@@ -75,6 +75,11 @@ describe('one mistake is one line', () => {
       /^3:20: uplinks\.c\.ulr: .*`url`/,
     ],
     [
+      'a key of another sort, near one that names a file and needs a third',
+      'version: 1\nuplinks:\n  c: { type: mqtt, url: "mqtt://127.0.0.1", token_file: nope }\n',
+      /^3:45: uplinks\.c\.token_file: .*`key_file`/,
+    ],
+    [
       'an uplink of an unknown sort',
       'version: 1\nuplinks:\n  c: { type: kafka, url: "https://b/x", token: y }\n',
       /^3:14: uplinks\.c\.type/,

@@ -118,7 +118,7 @@ describe('senml, resolved by the rules of RFC 8428 section 4.6', () => {
   });
 
   it('says that all of its range was skipped, because a pack has a record', async () => {
-    const [payload] = await encode('senml', { ...sample, records: [], gaps: [], skipped: 5 });
+    const [payload] = await encode('senml', { ...sample, records: [], gaps: [], skippedSeqs: [1041, 1042, 1043, 1044, 1045] });
     expect(resolveSenml(payload!).records).toMatchObject([{ n: `${device}/skipped`, v: 5, first: 1041, last: 1045 }]);
   });
 });

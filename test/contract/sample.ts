@@ -10,7 +10,7 @@ export const sample: Batch = {
   volatile: false,
   previous: { stream: previousStream, last: 1040 },
   range: { first: 1041, last: 1045 },
-  skipped: 0,
+  skippedSeqs: [],
   records: [
     {
       seq: 1041,

@@ -74,6 +74,7 @@ async function quiet(journal: Journal): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
+const SMALL = { maxRecords: 10, maxBytes: 100_000 };
 const sumLost = (gaps: readonly Gap[]) => gaps.reduce((sum, { lost }) => sum + lost, 0);
 
 describe('what waits', () => {
@@ -215,13 +216,33 @@ describe('a full journal that thins', () => {
     await journal.close();
   }, 60_000);
 
-  it('tells a consumer that comes later the same', async () => {
+  it('tells a consumer that comes later the same, and accounts in each batch for its numbers, also for what was told before', async () => {
     const journal = await open({ whenFull: 'thin', maxSizeBytes: 1_200_000 });
     await write(journal, 0, 20_000);
     await quiet(journal);
     const { records, gaps } = await drain(journal.reader('late'));
     const first = Math.min(...records.keys());
     expect(records.size + sumLost(gaps)).toBe(20_000 - first + 1);
+
+    const reader = journal.reader('later');
+    const bounds = new Map<string, string>();
+    let thinnedBatches = 0;
+    for (let batch = await reader.next(SMALL); batch; batch = await reader.next(SMALL)) {
+      reader.acknowledge(batch.position);
+      const [first, last] = [batch.records[0]?.seq, batch.records.at(-1)?.seq];
+      if (first === undefined || last === undefined) continue;
+      for (const { stream, from, to, lost } of batch.gaps) {
+        const told = bounds.get(`${stream} ${from}`);
+        expect(told ?? `${to} ${lost}`).toBe(`${to} ${lost}`);
+        bounds.set(`${stream} ${from}`, `${to} ${lost}`);
+      }
+      const missing = last - first + 1 - batch.records.length;
+      if (missing === 0) continue;
+      thinnedBatches += 1;
+      const isNamed = batch.gaps.some(({ reason, from, to }) => reason === 'thinned' && from <= last && first <= to);
+      expect(isNamed).toBe(true);
+    }
+    expect(thinnedBatches).toBeGreaterThan(5);
     await journal.close();
   }, 60_000);
 });

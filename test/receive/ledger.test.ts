@@ -180,4 +180,13 @@ describe('a set of intervals', () => {
       { numRuns: 300, seed: 1 },
     );
   });
+
+  it('takes numbers of others among thinned ones as what they are, and does not alarm before their turn', () => {
+    const ledger = createLedger();
+    // 4..9 were thinned by three; 2, 5 and 8 belong to others.
+    const thinned = gap(A, 4, 9, 'thinned', 3);
+    expect(ledger.take(batch(A, [1, 3], { skipped: 1, gaps: [thinned] })).missing).toBe(0);
+    ledger.take(batch(A, [4, 10], { skipped: 2, gaps: [thinned] }));
+    expect(countMissing(ledger.missing())).toBe(0);
+  });
 });

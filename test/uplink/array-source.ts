@@ -60,7 +60,7 @@ export function arraySource(stream = STREAM): ArraySource {
         previous: done === 0 ? source.previous : undefined,
         range: read > from ? { first: seqAt(from), last: seqAt(read - 1) } : undefined,
         records: records.slice(from, read),
-        skipped: 0,
+        skippedSeqs: [],
         gaps: carried,
         position: { stream, seq: read === 0 ? 0 : seqAt(read - 1), gaps: carried },
       };

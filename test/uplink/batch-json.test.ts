@@ -9,7 +9,7 @@ const batch = (count: number, more: Partial<Batch> = {}): Batch => ({
   previous: undefined,
   range: count > 0 ? { first: 1, last: count } : undefined,
   records: readings(1, count),
-  skipped: 0,
+  skippedSeqs: [],
   gaps: [],
   position: { stream: STREAM, seq: count, gaps: more.gaps ?? [] },
   ...more,
@@ -31,7 +31,8 @@ describe('a batch as JSON', () => {
 
   it('counts what its range holds and its lists do not, also when it is cut into parts', () => {
     const carried = [...readings(1, 50), ...readings(61, 99)];
-    const skipping = batch(100, { records: carried, skipped: 11 });
+    const skippedSeqs = [51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 100];
+    const skipping = batch(100, { records: carried, skippedSeqs });
     const [whole] = encode(skipping, 100_000);
     expect(JSON.parse(whole!.payload)).toMatchObject({ first: 1, last: 100, skipped: 11 });
     const parts = encode(skipping, 1_000).map(({ payload }) => JSON.parse(payload));
@@ -43,6 +44,21 @@ describe('a batch as JSON', () => {
       next = last + 1;
     }
     expect(next).toBe(101);
+  });
+
+  it('accounts in each of its parts for what was thinned there and for what was not asked for', () => {
+    // 11 to 30 were thinned; 71 to 80 are of a sensor that is not carried.
+    const gap = { stream: STREAM, from: 11, to: 30, lost: 20, reason: 'thinned' } as const;
+    const records = [...readings(1, 10), ...readings(31, 70), ...readings(81, 100)];
+    const skippedSeqs = Array.from({ length: 10 }, (_, index) => 71 + index);
+    const parts = encode(batch(100, { records, skippedSeqs, gaps: [gap] }), 1_000).map(({ payload }) =>
+      JSON.parse(payload),
+    );
+    expect(parts.length).toBeGreaterThan(4);
+    for (const { first, last, readings: list, gaps = [], skipped = 0 } of parts) {
+      const thinned = gaps.length === 0 ? 0 : Math.max(0, Math.min(last, gap.to) - Math.max(first, gap.from) + 1);
+      expect(list.length + thinned + skipped).toBe(last - first + 1);
+    }
   });
 
   it('says that it is volatile', () => {

@@ -2,7 +2,7 @@
  * Cuts a batch into messages of a bounded size, for formats in which every record is a text of its own: each message says
  * which numbers it covers, and has a position of its own, so that a batch can be acknowledged in parts.
  */
-import type { Batch, BatchRecord } from '../../batch.ts';
+import { type Batch, type BatchRecord, skippedWithin, thinnedFrom } from '../../batch.ts';
 import type { Gap } from '../../journal/types.ts';
 import type { TextMessage } from '../batch-json.ts';
 
@@ -15,7 +15,7 @@ export interface Frame {
   readonly range: Batch['range'];
   /** Numbers of the range that this uplink was not asked to carry. */
   readonly skipped: number;
-  /** With the first message only. */
+  /** With the first message, and again with each that covers numbers of theirs. */
   readonly gaps: readonly Gap[];
   readonly records: readonly BatchRecord[];
 }
@@ -51,7 +51,7 @@ export function inMessages(batch: Batch, maxBytes: number, texts: Texts): readon
       volatile,
       previous,
       range: range && { first: firstSeq, last: lastSeq },
-      skipped: range ? lastSeq - firstSeq + 1 - (end - first) : 0,
+      skipped: range ? skippedWithin(batch, firstSeq, lastSeq) : 0,
       gaps,
       records: records.slice(first, end),
     };
@@ -68,7 +68,7 @@ export function inMessages(batch: Batch, maxBytes: number, texts: Texts): readon
     first = end;
     firstSeq = lastSeq + 1;
     part = [];
-    gaps = [];
+    gaps = thinnedFrom(batch, firstSeq);
   };
 
   let leftBytes = room();

@@ -75,7 +75,9 @@ const batches = fc.array(record, { minLength: 1, maxLength: 40 }).map((entries):
   return {
     ...{ stream: STREAM, volatile: false, previous: undefined, records, gaps: [] },
     range: { first: 1, last: seq },
-    skipped: seq - records.length,
+    skippedSeqs: Array.from({ length: seq }, (_, index) => index + 1).filter(
+      (one) => !records.some((kept) => kept.seq === one),
+    ),
     position: { stream: STREAM, seq, gaps: [] },
   };
 });
