@@ -24,6 +24,12 @@ export type ErrorCode =
   | 'sensor.range' // the value is outside what the channel can be
   | 'sensor.deadline' // the read did not end in its time
   | 'sensor.quarantined' // opening it ended the program again and again, so it is left out for a while
+  | 'sensor.unknown' // no sensor of this id is configured
+  | 'sensor.not-read' // it is not polled, so it cannot be read now
+  | 'sensor.busy' // too many wait for one read of it
+  | 'sensor.no-interval' // it has no schedule
+  | 'sensor.interval' // an interval that leaves no time for a read
+  | 'sensor.stopped' // it was removed, or the program stops
   | 'sensor.failed' // the driver failed in a way it does not name
   | 'config.invalid' // the configuration is wrong
   | 'config.missing' // no configuration was found
@@ -42,6 +48,9 @@ export type ErrorCode =
   | 'uplink.rejected' // the broker refused this message
   | 'uplink.busy' // the destination asks for patience
   | 'uplink.storage' // the directory or file of an uplink cannot be written
+  | 'command.arguments' // a request lacks something, or says it twice
+  | 'command.reload' // there is no configuration file to load again
+  | 'command.answer' // the answer is larger than the broker takes
   | 'receive.malformed' // a message is no batch of ours
   | 'receive.output' // what was received cannot be written
   | 'status.unreachable' // no running service answers

@@ -6,6 +6,7 @@ import type { BusHealth } from './bus/bus-health.ts';
 import type { Clock } from './clock.ts';
 import type { PackedReading } from './codec.ts';
 import type { Config, SensorConfig } from './config/types.ts';
+import { SedgeError } from './errors.ts';
 import type { PlacedBuses } from './hardware.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import type { Catalogue } from './reading.ts';
@@ -14,6 +15,10 @@ import { createSampler } from './sampler/sampler.ts';
 import type { SensorHealth } from './sampler/types.ts';
 import { catalogueSensor, sampledSensor, variantOf } from './sensors.ts';
 import type { Timekeeper } from './timekeeper.ts';
+
+/** The same as for `every` in the configuration. */
+const MIN_INTERVAL_MS = 10;
+const MAX_INTERVAL_MS = 366 * 86_400_000;
 
 export interface MeasuringOptions {
   readonly clock: Clock;
@@ -31,6 +36,13 @@ export interface Measuring {
   start(config: Config): Promise<void>;
   /** Only what changed restarts. Returns what was done, one phrase each. */
   reload(next: Config): Promise<readonly string[]>;
+  /** Reads a polled sensor now, beside its slots; undefined when the filters dropped all of it. */
+  read(id: string): Promise<PackedReading | undefined>;
+  /**
+   * Another interval until the sensor or the program starts again; undefined is the configured schedule. Rejects with
+   * what is possible. The interval that is asked for must leave time for a read.
+   */
+  setInterval(id: string, everyMs: number | undefined): Promise<void>;
   health(): Readonly<Record<string, SensorHealth>>;
   /** How the buses are, by name. */
   buses(): Readonly<Record<string, BusHealth>>;
@@ -42,6 +54,8 @@ export function createMeasuring(options: MeasuringOptions): Measuring {
   const { clock, timekeeper, random, makeBuses, onReading, onChange, watched = (_id, open) => open } = options;
   const pipelines = new Map<string, Pipeline>();
   const running = new Map<string, SensorConfig>();
+  /** Intervals that were set while it runs. */
+  const intervals = new Map<string, number>();
   let buses: PlacedBuses | undefined;
   let simulation: Config['simulation'] | undefined;
 
@@ -51,8 +65,9 @@ export function createMeasuring(options: MeasuringOptions): Measuring {
     stamp: timekeeper.stamp,
     sink(measurement) {
       const pipeline = pipelines.get(measurement.sensor);
-      for (const record of [pipeline?.process(measurement), pipeline?.window(measurement)])
-        if (record) onReading(record);
+      const reading = pipeline?.process(measurement);
+      for (const record of [reading, pipeline?.window(measurement)]) if (record) onReading(record);
+      return reading;
     },
     onChange(id) {
       const health = sampler.health()[id];
@@ -71,6 +86,7 @@ export function createMeasuring(options: MeasuringOptions): Measuring {
     await sampler.remove(id);
     pipelines.delete(id);
     running.delete(id);
+    intervals.delete(id);
   };
 
   return {
@@ -102,9 +118,30 @@ export function createMeasuring(options: MeasuringOptions): Measuring {
       }
       return done;
     },
+    read: (id) => sampler.read(id),
+    async setInterval(id, everyMs) {
+      const sensor = running.get(id);
+      if (!sensor) throw new SedgeError('sensor.unknown', `There is no sensor ${id}.`);
+      if (!sensor.schedule)
+        throw new SedgeError('sensor.no-interval', `${id} speaks when something happens: it has no interval.`);
+      if (everyMs === undefined) {
+        intervals.delete(id);
+        await sampler.reschedule(id, sensor.schedule);
+        return;
+      }
+      const { worstCaseMs } = variantOf(sensor.driver, sensor.options);
+      const leastMs = Math.max(MIN_INTERVAL_MS, Math.ceil(worstCaseMs));
+      if (!(everyMs >= leastMs && everyMs <= MAX_INTERVAL_MS)) {
+        const message = `The interval of ${id} is ${leastMs} ms to ${MAX_INTERVAL_MS} ms, because one read may take ${Math.ceil(worstCaseMs)} ms.`;
+        throw new SedgeError('sensor.interval', message);
+      }
+      await sampler.reschedule(id, { kind: 'every', everyMs, align: false, jitterMs: 0 });
+      intervals.set(id, everyMs);
+    },
     health: () => sampler.health(),
     buses: () => buses?.health() ?? {},
-    catalogue: () => Object.fromEntries([...running].map(([id, sensor]) => [id, catalogueSensor(sensor)])),
+    catalogue: () =>
+      Object.fromEntries([...running].map(([id, sensor]) => [id, catalogueSensor(sensor, intervals.get(id))])),
     async stop() {
       await sampler.stop();
       await buses?.close();

@@ -10,7 +10,7 @@ import { loadUplink } from './uplink/index.ts';
 import { type OpenHoursOptions, openOnly } from './uplink/open-hours.ts';
 import { limitRate } from './uplink/rate-limit.ts';
 import { carrierOf, partOf, selective } from './uplink/selection.ts';
-import type { Station, Uplink, UplinkStatus } from './uplink/types.ts';
+import type { CommandCounts, CommandPort, Station, Uplink, UplinkStatus } from './uplink/types.ts';
 
 /** Longest that a clean stop of an uplink waits for its broker. */
 const DRAIN_MS = 5_000;
@@ -21,6 +21,8 @@ export interface PublishingOptions {
   readonly random: () => number;
   readonly bootId: string;
   readonly station: Station;
+  /** What may be asked over the uplink of this name: always the same one for a name. */
+  readonly commands: (uplink: string) => CommandPort;
   /** The journal of the moment: a reload may open another. */
   readonly journal: () => Journal;
   readonly loadCron: OpenHoursOptions['loadCron'];
@@ -35,6 +37,8 @@ export interface Publishing {
   reload(previous: Config, next: Config): Promise<readonly string[]>;
   each(tell: (uplink: Uplink) => void): void;
   status(): Readonly<Record<string, UplinkStatus>>;
+  /** Of the uplinks over which something may be asked. */
+  commands(): Readonly<Record<string, CommandCounts>>;
   /** What a person should know of the uplinks. */
   warnings(): readonly string[];
   /** Drains for a bounded time, says goodbye; `drain: false` only lets go. */
@@ -42,7 +46,7 @@ export interface Publishing {
 }
 
 export function createPublishing(options: PublishingOptions): Publishing {
-  const { clock, log, random, bootId, station, journal, loadCron, anchorOf, onConnection } = options;
+  const { clock, log, random, bootId, station, commands, journal, loadCron, anchorOf, onConnection } = options;
   const running = new Map<string, { readonly config: UplinkConfig; readonly uplink: Uplink }>();
 
   const startUplink = async (config: UplinkConfig, waitMs: number) => {
@@ -65,7 +69,8 @@ export function createPublishing(options: PublishingOptions): Publishing {
     };
     const onChange = () => onConnection([...running.values()].some(({ uplink }) => uplink.status().connected));
     const seen = carries ? partOf(station, carries) : station;
-    const create = () => make({ name, station: seen, source, clock, log, random, memory, onChange });
+    const port = commands(name);
+    const create = () => make({ name, station: seen, source, clock, log, random, memory, commands: port, onChange });
     const uplink = window ? openOnly({ name, window, loadCron, clock, log, create, onChange }) : create();
     running.set(name, { config, uplink: carries ? selective(uplink, carries) : uplink });
   };
@@ -110,6 +115,13 @@ export function createPublishing(options: PublishingOptions): Publishing {
       for (const { uplink } of running.values()) tell(uplink);
     },
     status: () => Object.fromEntries([...running].map(([name, { uplink }]) => [name, uplink.status()])),
+    commands: () =>
+      Object.fromEntries(
+        [...running].flatMap(([name, { uplink }]) => {
+          const { commands: counts } = uplink.status();
+          return counts ? [[name, counts] as const] : [];
+        }),
+      ),
     warnings: () =>
       [...running].flatMap(([name, { uplink }]) => {
         const { warning } = uplink.status();

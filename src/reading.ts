@@ -92,9 +92,17 @@ export interface CatalogueSensor {
   readonly name?: string;
   readonly every_ms?: number;
   readonly cron?: string;
-  readonly channels: Readonly<
-    Record<string, { readonly quantity: string; readonly unit: string; readonly band_hz?: readonly [number, number] }>
-  >;
+  /** `every_ms` was set by a command and lasts until the program starts again. */
+  readonly remote_interval?: true;
+  readonly channels: Readonly<Record<string, CatalogueChannel>>;
+}
+export interface CatalogueChannel {
+  readonly quantity: string;
+  readonly unit: string;
+  readonly band_hz?: readonly [number, number];
+  /** Published only when it changed (`delta`), or when so much time has gone by. */
+  readonly on_change?: true;
+  readonly heartbeat_ms?: number;
 }
 export type Catalogue = Readonly<Record<string, CatalogueSensor>>;
 

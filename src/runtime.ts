@@ -8,6 +8,7 @@ import { ageMs, anchorOf, keepAnchor } from './anchors.ts';
 import { blockCodec } from './block-codec.ts';
 import type { Clock } from './clock.ts';
 import { type PackedReading, pack, unpack } from './codec.ts';
+import { createCommands, type ReloadOutcome } from './commands.ts';
 import type { Config } from './config/types.ts';
 import { openCurrentJournal } from './current-journal.ts';
 import { isoTime, timeOf } from './delivery.ts';
@@ -22,7 +23,7 @@ import type { SensorHealth } from './sampler/types.ts';
 import type { Log } from './service/log.ts';
 import type { StartGuard } from './service/start-guard.ts';
 import { askTimedate } from './service/timedate.ts';
-import { healthReport, sensorStatus, stateMessage } from './station.ts';
+import { healthReport, journalSummary, sensorStatus, stateMessage } from './station.ts';
 import type { StatusReport } from './status/report.ts';
 import { createReporter } from './status/reporter.ts';
 import { createTimekeeper } from './timekeeper.ts';
@@ -40,6 +41,8 @@ export interface RuntimeOptions {
   /** From hardware.ts; only `--simulate` loads simulations. */
   readonly makeBuses: (config: Config) => PlacedBuses;
   readonly random?: () => number;
+  /** Loads the configuration again and applies it, for a command. */
+  readonly reload?: () => Promise<ReloadOutcome>;
   /** Whether a file is there by which a daemon says that it set the clock; the system's unless given. */
   readonly exists?: (path: string) => boolean;
   /** Leaves out a sensor whose opening ends the process. */
@@ -178,13 +181,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     latest: () => [...latest.values()],
     sensorStatuses: () =>
       Object.fromEntries(Object.entries(measuring.health()).map(([id, health]) => [id, sensorStatus(health)])),
-    health: async () =>
-      healthReport({
-        ...(await now()),
-        journal: journalStatus(),
-        sensors: measuring.health(),
-        buses: measuring.buses(),
-      }),
+    health: async () => healthReport({ ...(await now()), journal: journalStatus(), sensors: measuring.health() }),
   };
   const now = async () => {
     const oldest = await journal()
@@ -192,19 +189,28 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       .catch(() => null);
     const reading = oldest && unpack(oldest);
     const isPending = journal().status().first !== null;
+    const buses = measuring.buses();
     return {
+      buses,
+      commands: publishing.commands(),
       time: isoTime(timekeeper.stamp(clock.monotonic()).wallMs),
       uptimeMs: clock.monotonic() - startedMs,
       synced: timekeeper.synced(),
       oldest: reading && isPending ? timeOf(reading.at, oldest.bootId, anchorOfBoot(oldest.bootId)).time : null,
       warnings: [
-        ...warnings,
-        ...(guard?.warnings() ?? []),
-        ...publishing.warnings(),
-        ...Object.values(measuring.buses()).flatMap(({ stuck }) => stuck ?? []),
+        ...[...warnings, ...(guard?.warnings() ?? []), ...publishing.warnings()],
+        ...Object.values(buses).flatMap(({ stuck }) => stuck ?? []),
       ],
     };
   };
+  const commands = createCommands({
+    measuring,
+    timeOf: ({ at }) => timeOf(at, bootId, timekeeper.anchor()).time,
+    onInterval: () => publishing.each((uplink) => uplink.catalogueChanged()),
+    health: () => station.health(),
+    journal: async () => journalSummary(journalStatus(), (await now()).oldest),
+    ...(options.reload && { reload: options.reload }),
+  });
   const pace = (isAny: boolean) =>
     journal().commitEvery(isAny ? config.journal.commitEveryMs : config.journal.commitEveryOfflineMs);
   const publishing = createPublishing({
@@ -213,6 +219,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     random,
     bootId,
     station,
+    commands,
     journal,
     // Offline, fewer commits spare the card; nobody waits for them then.
     onConnection: pace,
@@ -224,8 +231,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     sensors: measuring.health(),
     uplinks: publishing.status(),
     journal: journalStatus(),
+    catalogue: measuring.catalogue(),
   }));
-
   await publishing.start(config);
   pace(false);
   await measuring.start(config);

@@ -13,7 +13,7 @@ import {
   type PolledSensor,
   type Variant,
 } from './driver.ts';
-import type { CatalogueSensor } from './reading.ts';
+import type { CatalogueChannel, CatalogueSensor } from './reading.ts';
 import { unitOf } from './reading.ts';
 import type { SampledSensor } from './sampler/types.ts';
 
@@ -62,19 +62,35 @@ export function sampledSensor(config: SensorConfig, buses: Buses, clock: Clock):
   };
 }
 
-/** The sensor as `info` describes it. */
-export function catalogueSensor({ driver, driverName, name, options, schedule }: SensorConfig): CatalogueSensor {
+/** The sensor as `info` describes it; `remoteMs` is an interval that a command set. */
+export function catalogueSensor(config: SensorConfig, remoteMs?: number): CatalogueSensor {
+  const { driver, driverName, name, options, schedule, filters } = config;
   const { channels } = variantOf(driver, options);
   return {
     driver: driverName,
     ...(name !== undefined && { name }),
-    ...(schedule?.kind === 'every' && { every_ms: schedule.everyMs }),
-    ...(schedule?.kind === 'cron' && { cron: schedule.expression }),
+    ...(remoteMs === undefined && schedule?.kind === 'every' && { every_ms: schedule.everyMs }),
+    ...(remoteMs === undefined && schedule?.kind === 'cron' && { cron: schedule.expression }),
+    ...(remoteMs !== undefined && { every_ms: remoteMs, remote_interval: true }),
     channels: Object.fromEntries(
       Object.entries(channels).map(([key, channel]) => [
         key,
-        { quantity: channel.quantity, unit: unitOf(channel), ...(channel.bandHz && { band_hz: channel.bandHz }) },
+        {
+          quantity: channel.quantity,
+          unit: unitOf(channel),
+          ...(channel.bandHz && { band_hz: channel.bandHz }),
+          ...onChange(filters[key]),
+        },
       ]),
     ),
   };
+}
+
+/** With several such steps nothing is certain to come, so none names a time. */
+function onChange(steps: SensorConfig['filters'][string] = []): Pick<CatalogueChannel, 'on_change' | 'heartbeat_ms'> {
+  const deltas = steps.filter((step) => step.kind === 'delta');
+  const heartbeatMs = deltas.length === 1 ? deltas[0]?.heartbeatMs : undefined;
+  return deltas.length === 0
+    ? {}
+    : { on_change: true, ...(heartbeatMs !== undefined && { heartbeat_ms: heartbeatMs }) };
 }

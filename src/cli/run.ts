@@ -3,6 +3,8 @@ import { watch } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { systemClock } from '../clock.ts';
+import type { ReloadOutcome } from '../commands.ts';
+import { formatProblem } from '../config/load.ts';
 import { messageOf } from '../errors.ts';
 import { hardware } from '../hardware.ts';
 import { type Runtime, startRuntime } from '../runtime.ts';
@@ -21,9 +23,11 @@ import { strayFields } from './stray.ts';
 const SETTLE_MS = 200;
 /** Longest that a stop may take after something broke: a commit on a slow card, and the drain. */
 const BROKEN_STOP_MS = 15_000;
+/** Problems of a configuration that an answer lists; stderr has all. */
+const MAX_TOLD_PROBLEMS = 10;
 
 /** Validates everything, then applies the difference; an invalid file changes nothing. */
-async function reload(file: string, runtime: Runtime, io: CommandIo, log: Log): Promise<void> {
+async function reload(file: string, runtime: Runtime, io: CommandIo, log: Log): Promise<ReloadOutcome> {
   try {
     const result = await tryConfig(file, io);
     if ('problems' in result) {
@@ -32,14 +36,17 @@ async function reload(file: string, runtime: Runtime, io: CommandIo, log: Log): 
       const message = `configuration not applied: ${count} problem${count === 1 ? '' : 's'}`;
       log.error('configuration.refused', { message });
       runtime.warn([message]);
-      return;
+      return { refused: message, problems: result.problems.slice(0, MAX_TOLD_PROBLEMS).map(formatProblem) };
     }
     const done = await runtime.reload(result.config);
     for (const warning of result.config.warnings) log.warn('configuration.warning', { message: warning });
     log.info('configuration.reloaded', { done: done.length > 0 ? done.join(', ') : 'nothing changed' });
+    return { done };
   } catch (error) {
     log.error('configuration.refused', { message: messageOf(error) });
-    runtime.warn([`configuration not applied: ${messageOf(error)}`]);
+    const message = `configuration not applied: ${messageOf(error)}`;
+    runtime.warn([message]);
+    return { refused: message, problems: [] };
   }
 }
 
@@ -59,8 +66,9 @@ status 1. Exit status: 0 stopped by a signal, 1 it failed, 75 another process ho
   async run(io, { values }) {
     const clock = systemClock;
     const log = serviceLog(values, io, clock);
-    const reloads = createReloads();
-    io.onHangup(reloads.ask);
+    const reloads = createReloads<ReloadOutcome>();
+    const askReload = () => void reloads.ask();
+    io.onHangup(askReload);
     const found = await requireConfig(values.config, io);
     if (!found) return EXIT.config;
     const { file, config } = found;
@@ -89,6 +97,7 @@ status 1. Exit status: 0 stopped by a signal, 1 it failed, 75 another process ho
       log,
       version: io.version,
       makeBuses,
+      reload: reloads.ask,
       ...(isSafe && { guard }),
     });
     const answering = await openStatusSocket({
@@ -111,8 +120,9 @@ status 1. Exit status: 0 stopped by a signal, 1 it failed, 75 another process ho
 
     reloads.begin(async () => {
       notifier.reloading();
-      await reload(file, runtime, io, log);
+      const outcome = await reload(file, runtime, io, log);
       notifier.ready();
+      return outcome;
     });
     if (values.watch === true) {
       let settling: NodeJS.Timeout | undefined;
@@ -120,7 +130,7 @@ status 1. Exit status: 0 stopped by a signal, 1 it failed, 75 another process ho
       const watcher = watch(dirname(file), (_event, name) => {
         if (name !== basename(file)) return;
         clearTimeout(settling);
-        settling = setTimeout(reloads.ask, SETTLE_MS);
+        settling = setTimeout(askReload, SETTLE_MS);
       });
       signal.addEventListener('abort', () => watcher.close(), { once: true });
     }

@@ -2,7 +2,16 @@
 import { isLocalHost } from '../hosts.ts';
 import { buildTls } from './build-tls.ts';
 import type { UplinkDesk } from './build-uplink.ts';
-import type { Compression, FormatName, MqttUplinkConfig, TopicsConfig } from './types.ts';
+import { HOME_ASSISTANT_PREFIX } from './mqtt-extras-spec.ts';
+import { join } from './nodes.ts';
+import type {
+  CommandVerb,
+  Compression,
+  FormatName,
+  HomeAssistantConfig,
+  MqttUplinkConfig,
+  TopicsConfig,
+} from './types.ts';
 
 export interface MqttFile {
   readonly type: 'mqtt';
@@ -22,6 +31,8 @@ export interface MqttFile {
   readonly qos: MqttUplinkConfig['qos'];
   readonly message_expiry?: number;
   readonly topics?: TopicsConfig;
+  readonly commands?: readonly (CommandVerb | undefined)[];
+  readonly home_assistant?: boolean | { readonly discovery_prefix?: string; readonly node_id?: string };
 }
 
 /** MQTT 5.0 section 3.1.3.6: binary data of at most 65,535 bytes. */
@@ -65,6 +76,16 @@ export async function buildMqtt(file: MqttFile, desk: UplinkDesk): Promise<MqttU
   } else if (isPlain && password !== undefined && !LOOPBACK.test(url.hostname)) {
     warn(': the password crosses the network in clear: use mqtts:// if the broker can');
   }
+  const homeAssistant = homeAssistantOf(file);
+  if (homeAssistant && file.topics.state === false) {
+    // Of two that exclude each other, the later one.
+    const [own, off] = [checker.offsetOf(file, 'home_assistant'), checker.offsetOf(file.topics, 'state')];
+    if (own > off) report('home_assistant', 'needs the state topics, which `topics` turns off: remove `state: off`');
+    else {
+      const where = join(join(desk.path, 'topics'), 'state');
+      checker.report(off, where, 'is off, and `home_assistant` needs the state topics: remove `state: off`');
+    }
+  }
   return {
     ...common,
     type: 'mqtt',
@@ -75,9 +96,17 @@ export async function buildMqtt(file: MqttFile, desk: UplinkDesk): Promise<MqttU
     compress: file.compress,
     qos: file.qos,
     tls,
+    ...(homeAssistant && { homeAssistant }),
+    ...(file.commands && { commands: file.commands.filter((verb) => verb !== undefined) }),
     ...(file.message_expiry !== undefined && { messageExpiryMs: file.message_expiry }),
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...(file.client_id !== undefined && { clientId: file.client_id }),
   };
+}
+
+function homeAssistantOf({ home_assistant: wanted = false }: MqttFile): HomeAssistantConfig | undefined {
+  if (wanted === false) return undefined;
+  const { discovery_prefix: discoveryPrefix = HOME_ASSISTANT_PREFIX, node_id: nodeId } = wanted === true ? {} : wanted;
+  return { discoveryPrefix, ...(nodeId !== undefined && { nodeId }) };
 }

@@ -87,7 +87,7 @@ export function typeOf(spec: Spec): string {
     case 'address':
       return spec.choices ? spec.choices.map(hexAddress).join(', ') : 'address';
     case 'list':
-      return `list of ${typeOf(spec.of)}s`;
+      return spec.of.kind === 'choice' ? `list of ${typeOf(spec.of)}` : `list of ${typeOf(spec.of)}s`;
     default:
       return expected(spec).replace(/^an? /, '');
   }

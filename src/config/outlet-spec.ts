@@ -1,6 +1,7 @@
 /** The parts of the configuration that describe HTTP and file uplinks, and formats and compression, as data. */
 import type { ObjectSpec, Spec } from './shape.ts';
 import { checkHeaderName, checkHeaderValue, checkHttpUrl, checkNotEmpty } from './texts.ts';
+import { tlsKeys } from './tls-spec.ts';
 import { COMPRESSIONS, FORMAT_NAMES } from './types.ts';
 
 const MINUTE_MS = 60_000;
@@ -59,14 +60,7 @@ export const httpSpec = (type: Spec, common: ObjectSpec['keys']): ObjectSpec => 
       max: 10 * MINUTE_MS,
       doc: 'A batch that is not answered in this time is sent again.',
     },
-    ca_file: { kind: 'file', doc: 'Certificates (PEM) to trust instead of the usual ones.' },
-    cert_file: { kind: 'file', doc: 'Certificate (PEM) by which the server knows this client.' },
-    key_file: { kind: 'file', doc: 'The private key of cert_file (PEM, mode 600).' },
-    server_name: {
-      kind: 'text',
-      check: checkNotEmpty,
-      doc: 'Name that the certificate of the server must have; the host of url unless set.',
-    },
+    ...tlsKeys('server'),
     allow_insecure: {
       kind: 'boolean',
       default: false,

@@ -45,6 +45,11 @@ export function checkTopic(topic: string): string | undefined {
   return Buffer.byteLength(topic) > MAX_TOPIC_BYTES ? `is longer than ${MAX_TOPIC_BYTES} bytes` : undefined;
 }
 
+/** https://www.home-assistant.io/integrations/mqtt/#discovery-topic */
+export const NODE_ID_PATTERN = '^[a-zA-Z0-9_-]+$';
+export const checkNodeId = (text: string): string | undefined =>
+  new RegExp(NODE_ID_PATTERN).test(text) ? undefined : 'is not a node id: one has a-z, A-Z, 0-9, _ and -';
+
 const SCHEMES = ['mqtt:', 'mqtts:', 'ws:', 'wss:'];
 export function checkBrokerUrl(text: string): string | undefined {
   if (!URL.canParse(text)) return 'is not a URL: write mqtts://host:8883 or mqtt://host:1883';

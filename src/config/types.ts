@@ -73,6 +73,15 @@ export interface MqttUplinkConfig extends CommonUplinkConfig {
   readonly qos: 0 | 1 | 2;
   readonly messageExpiryMs?: number;
   readonly tls: TlsConfig;
+  readonly homeAssistant?: HomeAssistantConfig;
+  /** What may be asked over it; nothing unless set. */
+  readonly commands?: readonly CommandVerb[];
+}
+export type CommandVerb = 'read' | 'reload' | 'interval' | 'health' | 'journal';
+export interface HomeAssistantConfig {
+  readonly discoveryPrefix: string;
+  /** The level of the discovery topic before the station's own. */
+  readonly nodeId?: string;
 }
 
 /** The forms of a batch; what each says stands in uplink/formats/. */
@@ -114,6 +123,8 @@ export interface TopicsConfig {
   readonly health?: string | false;
   readonly alert?: string | false;
   readonly dead_letter?: string | false;
+  readonly request?: string;
+  readonly response?: string;
 }
 
 export interface SimulationConfig {

@@ -2,6 +2,8 @@
  * The part of the configuration that describes an uplink, as data: the keys that every type has, and the rows of the types.
  * A new type is one row in `SORTS`, one in build-uplink.ts and one in uplink/index.ts.
  */
+
+import { COMMANDS, HOME_ASSISTANT, ownTopic } from './mqtt-extras-spec.ts';
 import { COMPRESS, FORMAT, fileSpec, httpSpec } from './outlet-spec.ts';
 import type { ObjectSpec, Spec } from './shape.ts';
 import {
@@ -13,6 +15,7 @@ import {
   checkTopic,
   ID_PATTERN,
 } from './texts.ts';
+import { tlsKeys } from './tls-spec.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -114,14 +117,7 @@ const MQTT: ObjectSpec = {
       max: 65_535_000,
       doc: 'A broken connection is noticed after one and a half of this.',
     },
-    ca_file: { kind: 'file', doc: 'Certificates (PEM) to trust instead of the usual ones.' },
-    cert_file: { kind: 'file', doc: 'Certificate (PEM) by which the broker knows this client.' },
-    key_file: { kind: 'file', doc: 'The private key of cert_file (PEM, mode 600).' },
-    server_name: {
-      kind: 'text',
-      check: checkNotEmpty,
-      doc: 'Name that the certificate of the broker must have; the host of url unless set.',
-    },
+    ...tlsKeys('broker'),
     allow_insecure: {
       kind: 'boolean',
       default: false,
@@ -141,6 +137,8 @@ const MQTT: ObjectSpec = {
     },
     format: FORMAT,
     compress: COMPRESS,
+    home_assistant: HOME_ASSISTANT,
+    commands: COMMANDS,
     ...COMMON,
     topics: {
       kind: 'object',
@@ -160,6 +158,8 @@ const MQTT: ObjectSpec = {
         info: topic('What this device measures.'),
         health: topic('How the device itself is.'),
         alert: topic('Live copy of alerts.'),
+        request: ownTopic('Where commands come in; /<command> follows.'),
+        response: ownTopic('Where their answers go; /<command> follows.'),
         dead_letter: topic('Records that the broker refused for good, one a message; dead-letter unless set.'),
       },
     },

@@ -3,16 +3,17 @@
  * here reaches another sensor: all a sensor shares with others is the scheduler's timer.
  *
  * - A slot that comes while a read is under way is missed and counted, never queued.
+ * - A read that is asked for is one more: it moves no slot, and a slot that comes meanwhile is served right after it.
  * - A slot that could not be served because the sensor was away is served once when it is back; later ones count as missed.
  */
 import type { Clock } from '../clock.ts';
 import type { CounterSensor, EventSensor, PolledSensor } from '../driver.ts';
-import { codeOf, messageOf } from '../errors.ts';
+import { codeOf, messageOf, SedgeError } from '../errors.ts';
 import type { Instant } from '../reading.ts';
 import { withinDeadline } from './deadline.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Slots } from './slots.ts';
-import type { Measurement, SampledSensor, SensorHealth } from './types.ts';
+import type { Measurement, SampledSensor, Schedule, SensorHealth } from './types.ts';
 
 /** First and longest wait before a failed sensor is opened again. */
 const BACKOFF_FIRST_MS = 1_000;
@@ -24,12 +25,16 @@ export const OPENING_EXTRA_MS = 5_000;
 /** A read that began this shortly before a slot (because the sensor just came back) has served it. */
 const SERVED_MS = 10;
 
-export interface SensorTaskDeps {
+/** More than so many that wait for one read are refused. */
+const MAX_ASKERS = 16;
+
+export interface SensorTaskDeps<Made> {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   /** Both clocks at a moment of the monotonic one. */
   readonly stamp: (monoMs: number) => Instant;
-  readonly sink: (measurement: Measurement) => void;
+  /** What it makes of a measurement is for those who asked for one. */
+  readonly sink: (measurement: Measurement) => Made;
   readonly random: () => number;
   /** State or error of this sensor changed. */
   readonly onChange: (id: string) => void;
@@ -37,15 +42,27 @@ export interface SensorTaskDeps {
   readonly slots: Slots | undefined;
 }
 
-export interface SensorTask {
+export interface SensorTask<Made> {
   health(): SensorHealth;
+  /** One read beside the slots. Only of a polled sensor; rejects at once while it is offline. */
+  read(): Promise<Made>;
+  /** Other slots from now on; the sensor stays open. */
+  reschedule(schedule: Schedule, slots: Slots): void;
   /** Ends reads, closes the sensor. Resolves in bounded time even when the driver hangs. */
   stop(): Promise<void>;
 }
 
-export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): SensorTask {
-  const { clock, scheduler, stamp, sink, random, slots } = deps;
-  const { id, schedule } = sensor;
+interface Asker<Made> {
+  readonly resolve: (made: Made) => void;
+  readonly reject: (cause: unknown) => void;
+}
+
+export function startSensorTask<Made>(sensor: SampledSensor, deps: SensorTaskDeps<Made>): SensorTask<Made> {
+  const { clock, scheduler, stamp, sink, random } = deps;
+  const { id } = sensor;
+  let { schedule } = sensor;
+  let { slots } = deps;
+  let askers: Asker<Made>[] = [];
   /** Deadlines wait on the shared timer: nearly all are cancelled, and none of those wakes the processor. */
   const deadlines = { after: (ms: number, late: () => void) => scheduler.at(clock.monotonic() + ms, late) };
   const stopping = new AbortController();
@@ -62,7 +79,10 @@ export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): Se
   let wake = () => {};
   let cancelSlot = () => {};
 
-  const servedMs = Math.min(SERVED_MS, schedule?.kind === 'every' ? schedule.everyMs / 2 : SERVED_MS);
+  const servedMs = () => Math.min(SERVED_MS, schedule?.kind === 'every' ? schedule.everyMs / 2 : SERVED_MS);
+  const refuse = (refused: readonly Asker<Made>[], cause: unknown) => {
+    for (const { reject } of refused) reject(cause);
+  };
 
   const changed = (nextState: SensorHealth['state'], cause?: unknown) => {
     const next =
@@ -72,11 +92,12 @@ export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): Se
     error = next;
     if (isNew) deps.onChange(id);
   };
-  const deliver = (measurement: Omit<Measurement, 'sensor'>) => {
+  const deliver = (measurement: Omit<Measurement, 'sensor'>): Made => {
     count.reads += 1;
     failuresInRow = 0;
-    sink({ sensor: id, ...measurement });
+    const made = sink({ sensor: id, ...measurement });
     changed('online');
+    return made;
   };
 
   const armSlot = () => {
@@ -87,7 +108,7 @@ export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): Se
     cancelSlot = scheduler.at(atMs + delayMs, () => {
       if (due) {
         // A read that began just now counts for this slot; then the one it was late for is the one that was missed.
-        if (busy || pending || clock.monotonic() - beganMs < servedMs) count.missed += 1;
+        if (busy || pending || clock.monotonic() - beganMs < servedMs()) count.missed += 1;
         else pending = true;
         wake();
       }
@@ -95,7 +116,8 @@ export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): Se
     });
   };
   const slotOrStop = async () => {
-    while (!pending && !stopping.signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
+    while (!pending && askers.length === 0 && !stopping.signal.aborted)
+      await new Promise<void>((resolve) => (wake = resolve));
   };
 
   const servePolled = async (open: PolledSensor) => {
@@ -103,17 +125,28 @@ export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): Se
     for (;;) {
       await slotOrStop();
       if (stopping.signal.aborted) return;
-      busy = true;
+      const isSlot = pending;
+      const asking = askers;
+      askers = [];
+      busy = isSlot;
       try {
-        beganMs = clock.monotonic();
+        const startMs = clock.monotonic();
+        if (isSlot) beganMs = startMs;
         const values = await withinDeadline(deadlines, sensor.deadlineMs, `${id}: the read`, read, opening);
-        if (stopping.signal.aborted) return;
+        if (stopping.signal.aborted) {
+          refuse(asking, stoppedError());
+          return;
+        }
         const { windowMs } = sensor;
         const samples = open.takeWindow?.();
         const time =
-          windowMs === undefined ? { at: stamp(clock.monotonic()) } : { at: stamp(beganMs), durationMs: windowMs };
-        pending = false;
-        deliver({ kind: 'reading', values, ...time, ...(samples && { samples }) });
+          windowMs === undefined ? { at: stamp(clock.monotonic()) } : { at: stamp(startMs), durationMs: windowMs };
+        if (isSlot) pending = false;
+        const made = deliver({ kind: 'reading', values, ...time, ...(samples && { samples }) });
+        for (const { resolve } of asking) resolve(made);
+      } catch (cause) {
+        refuse(asking, cause);
+        throw cause;
       } finally {
         busy = false;
       }
@@ -185,6 +218,7 @@ export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): Se
         count.failures += 1;
         failuresInRow += 1;
         changed('offline', cause);
+        refuse(askers.splice(0), cause);
       } finally {
         const opened = open;
         if (opened) {
@@ -202,14 +236,35 @@ export function startSensorTask(sensor: SampledSensor, deps: SensorTaskDeps): Se
     }
   };
 
+  const stoppedError = () => new SedgeError('sensor.stopped', `${id} was stopped`);
   const ended = live();
   return {
+    async read() {
+      if (sensor.kind !== 'poll') {
+        const how = sensor.kind === 'event' ? 'speaks when something happens' : 'counts from slot to slot';
+        throw new SedgeError('sensor.not-read', `${id} ${how}: there is nothing to read now.`);
+      }
+      if (stopping.signal.aborted) throw stoppedError();
+      if (error) throw new SedgeError(error.code, `${id} is offline: ${error.message}`);
+      if (askers.length >= MAX_ASKERS) throw new SedgeError('sensor.busy', `${MAX_ASKERS} wait for a read of ${id}.`);
+      return new Promise((resolve, reject) => {
+        askers.push({ resolve, reject });
+        wake();
+      });
+    },
+    reschedule(nextSchedule, nextSlots) {
+      cancelSlot();
+      schedule = nextSchedule;
+      slots = nextSlots;
+      armSlot();
+    },
     health: () => ({ state, ...(error && { error: error.code, message: error.message }), ...count }),
     async stop() {
       stopping.abort();
       opening.abort();
       cancelSlot();
       wake();
+      refuse(askers.splice(0), stoppedError());
       // A driver that does not listen to its signal is left behind.
       await Promise.race([ended, clock.sleep(sensor.deadlineMs)]);
     },

@@ -2,7 +2,7 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/types.ts';
 import type { JournalStatus } from '../journal/types.ts';
-import { unitOf, type Values } from '../reading.ts';
+import { type Catalogue, unitOf, type Values } from '../reading.ts';
 import type { SensorHealth } from '../sampler/types.ts';
 import { catalogueSensor, variantOf } from '../sensors.ts';
 import type { StateMessage, UplinkStatus } from '../uplink/types.ts';
@@ -15,6 +15,8 @@ export interface Parts {
   readonly sensors: Readonly<Record<string, SensorHealth>>;
   readonly uplinks: Readonly<Record<string, UplinkStatus>>;
   readonly journal: JournalStatus;
+  /** As `info` has it: with the intervals that commands set. */
+  readonly catalogue?: Catalogue;
 }
 
 /** What is asked for only when somebody looks. */
@@ -60,9 +62,10 @@ export function createReporter(clock: Clock, parts: () => Parts): Reporter {
     ]);
   });
 
-  const sensorReport = (sensor: Config['sensors'][number], health: SensorHealth | undefined): SensorReport => {
+  const sensorReport = (sensor: Config['sensors'][number], { sensors, catalogue }: Parts): SensorReport => {
     const { id, driver, options } = sensor;
-    const { driver: driverName, name, every_ms, cron } = catalogueSensor(sensor);
+    const health = sensors[id];
+    const { driver: driverName, name, every_ms, cron } = catalogue?.[id] ?? catalogueSensor(sensor);
     const last = latest.get(id);
     const values: Values = last ? (JSON.parse(last.message.valuesJson) as Values) : {};
     const channels = Object.entries(variantOf(driver, options).channels).map(([channel, spec]) => {
@@ -161,9 +164,7 @@ export function createReporter(clock: Clock, parts: () => Parts): Reporter {
         uptime_s: Math.floor(uptimeMs / 1_000),
         clock: synced ? 'synced' : 'unsynced',
         config: config.file ?? null,
-        sensors: Object.fromEntries(
-          config.sensors.map((sensor) => [sensor.id, sensorReport(sensor, now.sensors[sensor.id])]),
-        ),
+        sensors: Object.fromEntries(config.sensors.map((sensor) => [sensor.id, sensorReport(sensor, now)])),
         uplinks: Object.fromEntries(config.uplinks.map(({ name, type }) => [name, uplinkReport(name, type, now)])),
         journal: journalSection(now.journal, surroundings),
         warnings,

@@ -9,6 +9,7 @@ import type { Clock } from '../clock.ts';
 import { codeOf, messageOf, SedgeError } from '../errors.ts';
 import type { Log } from '../service/log.ts';
 import { alertJson, stateJson } from './batch-json.ts';
+import type { Discovery } from './home-assistant.ts';
 import type { MqttConnection } from './mqtt-connection.ts';
 import type { RetainedTopics } from './retained.ts';
 import { ofSensor, type Topics } from './topics.ts';
@@ -20,6 +21,8 @@ export const OFFLINE = '{"state":"offline"}';
 const HEALTH_EVERY_MS = 60_000;
 /** Live copies that may wait for the window; the events themselves are in the batches. */
 const MAX_ALERTS = 16;
+/** PUBLISH: fixed header, topic length, packet id, no properties (MQTT 5 section 3.3). */
+const PUBLISH_OVERHEAD_BYTES = 16;
 
 export interface Announcer {
   /** `status` online; resolves when the broker has it. */
@@ -30,6 +33,8 @@ export interface Announcer {
   sensorStatus(sensor: string, status: SensorStatus): void;
   alert(alert: AlertMessage): void;
   catalogueChanged(): void;
+  /** The discovery message of Home Assistant again. */
+  discover(): void;
   health(): void;
   /** One QoS 1 message, not retained; resolves when the broker has it, or refused it. Rejects if the connection ended. */
   once(topic: string, payload: string): Promise<void>;
@@ -43,6 +48,7 @@ export interface AnnouncerOptions {
   readonly topics: Topics;
   readonly station: Station;
   readonly retained: RetainedTopics;
+  readonly discovery?: Discovery;
   readonly clock: Clock;
   readonly log: Log;
   /** Aborts when the session ends. */
@@ -50,7 +56,7 @@ export interface AnnouncerOptions {
 }
 
 export function createAnnouncer(options: AnnouncerOptions): Announcer {
-  const { connection, window, topics, station, retained, clock, log, signal } = options;
+  const { connection, window, topics, station, retained, discovery, clock, log, signal } = options;
   /** Topic -> newest payload, QoS 1 retained. Bounded by the number of topics. */
   const waiting = new Map<string, string>();
   const lastStatus = new Map<string, string>();
@@ -62,12 +68,18 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
 
   async function publishRetained(topic: string, payload: string): Promise<void> {
     if (!(await window.take(payload.length, signal))) return;
-    await send(topic, () => payload).finally(() => window.give(payload.length));
+    await send(topic, payload).finally(() => window.give(payload.length));
   }
-  async function send(topic: string, payload: () => string): Promise<void> {
+  async function send(topic: string, payload: string): Promise<void> {
     try {
-      await connection.publish(topic, payload(), { qos: 1, retain: true });
+      if (Buffer.byteLength(payload) + topic.length + PUBLISH_OVERHEAD_BYTES > connection.maxPacketBytes)
+        throw new SedgeError(
+          'uplink.rejected',
+          `It is larger than the ${connection.maxPacketBytes} bytes the broker takes.`,
+        );
+      await connection.publish(topic, payload, { qos: 1, retain: true });
       if (stale.has(topic)) retained.cleared(topic);
+      if (topic === discovery?.topic && discovery.published(payload)) discover();
     } catch (error) {
       // Any other failure has ended the connection, and is told there.
       if (codeOf(error) === 'uplink.rejected')
@@ -82,13 +94,16 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
       if (!(await window.take(bytes, signal))) break;
       const payload = waiting.get(topic) ?? '';
       waiting.delete(topic);
-      void send(topic, () => payload).finally(() => window.give(bytes));
+      void send(topic, payload).finally(() => window.give(bytes));
     }
     pumping = false;
   }
   const enqueue = (topic: string, payload: string) => {
     waiting.set(topic, payload);
     void pump();
+  };
+  const discover = () => {
+    if (discovery && !signal.aborted) enqueue(discovery.topic, discovery.payload());
   };
   /** QoS 0: the newest will come soon enough, so a socket that is backed up gets none. */
   const publishLive = (topic: string | undefined, payload: () => string) => {
@@ -153,6 +168,7 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     for (const message of station.latest()) if (!before.has(message.sensor)) state(message);
     stale = new Set(retained.plan([...sensors]));
     for (const topic of stale) enqueue(topic, '');
+    discover();
   };
 
   return {
@@ -182,6 +198,7 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     catalogueChanged() {
       if (!signal.aborted) catalogue();
     },
+    discover,
     health,
     once,
     offline: () => (topics.status === undefined ? Promise.resolve() : publishRetained(topics.status, OFFLINE)),

@@ -24,7 +24,7 @@ import {
   silentError,
   unacknowledgedError,
 } from './mqtt-errors.ts';
-import { CONNECT_LIMIT_MS, type ConnectOptions, clientOptions } from './mqtt-options.ts';
+import { CONNECT_LIMIT_MS, type ConnectOptions, clientOptions, type MessageFacts } from './mqtt-options.ts';
 
 const ACKNOWLEDGE_LIMIT_MS = 15_000;
 const PING_LIMIT_MS = 10_000;
@@ -126,7 +126,7 @@ function acknowledgeWhenDone(client: MqttClient, onMessage: NonNullable<ConnectO
   return (packet: IPublishPacket, next: (error?: Error) => void) => {
     const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
     unacknowledged += 1;
-    onMessage(packet.topic, payload).then(
+    onMessage(packet.topic, payload, factsOf(packet)).then(
       () => done(packet),
       () => undefined,
     );
@@ -134,6 +134,11 @@ function acknowledgeWhenDone(client: MqttClient, onMessage: NonNullable<ConnectO
     if (unacknowledged < MAX_UNACKNOWLEDGED) proceed();
     else goOn = proceed;
   };
+}
+
+function factsOf({ retain, properties }: IPublishPacket): MessageFacts {
+  const expiryS = properties?.messageExpiryInterval;
+  return { retained: retain, ...(expiryS !== undefined && { expiresInMs: expiryS * 1_000 }) };
 }
 
 function openConnection(client: MqttClient, connack: Connack, options: ConnectOptions): MqttConnection {

@@ -29,7 +29,15 @@ export interface ConnectOptions {
   readonly durable?: boolean;
   /** Largest packet that we take: what we subscribe to is small. */
   readonly maxPacketBytes?: number;
-  readonly onMessage?: (topic: string, payload: Uint8Array) => Promise<void>;
+  readonly onMessage?: (topic: string, payload: Uint8Array, facts: MessageFacts) => Promise<void>;
+}
+
+/** What the broker says of a message beside its payload. */
+export interface MessageFacts {
+  /** It was kept by the broker, and is not sent just now. */
+  readonly retained: boolean;
+  /** What is left of its life (MQTT 5). */
+  readonly expiresInMs?: number;
 }
 
 /** The transport, and TLS in it. */

@@ -15,6 +15,7 @@ import { loadFormat } from './formats/index.ts';
 import { type BatchFormat, encodingFor } from './formats/types.ts';
 import type { MqttConnection } from './mqtt-connection.ts';
 import { createDial, parseBroker } from './mqtt-dial.ts';
+import { createEars } from './mqtt-ears.ts';
 import { tooLargeError } from './mqtt-errors.ts';
 import { createPoisonRule } from './poison.ts';
 import { retainedTopics } from './retained.ts';
@@ -48,11 +49,12 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
   const broker = parseBroker(config.url, config.clientId ?? `sedge-${station.device}-${name}`);
   const username = config.username ?? broker.username;
   const password = config.password ?? broker.password;
-  const topics = topicsOf(config.topics, station.device);
+  const topics = topicsOf(config.topics, station.device, config.homeAssistant);
   const topicBytes = Buffer.byteLength(topics.readings ?? '');
   const backoff = createBackoff({ host: broker.place.host, random });
   const rule = createPoisonRule(config.batch.maxReadings);
   const dial = createDial();
+  const ears = createEars(config, context, topics);
   const takeover = watchTakeover(broker.place, clock.monotonic);
   const stopping = new AbortController();
   /** While it stops: what is not sent by now stays in the journal. */
@@ -84,6 +86,7 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
           maxPacketBytes: MAX_RECEIVED_BYTES,
           ...(topics.status === undefined ? {} : { will: { topic: topics.status, payload: OFFLINE } }),
           keepaliveMs: config.keepaliveMs,
+          onMessage: ears.hear,
           clock,
           signal: stopping.signal,
         });
@@ -129,7 +132,9 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
       maxMessages: Math.min(WINDOW_MESSAGES, link.receiveMaximum),
       maxBytes: WINDOW_BYTES,
     });
+    const discovery = await ears.discovery();
     announcer = createAnnouncer({
+      ...(discovery && { discovery }),
       connection: link,
       window,
       topics,
@@ -176,6 +181,7 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
     try {
       await announcer.online();
       announcer.begin();
+      void ears.listen(link, announcer, ended.signal);
       await sendBatches({
         window,
         source,
@@ -234,10 +240,12 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
   return {
     status(): UplinkStatus {
       const warning = takeover.warning();
+      const commands = ears.counts();
       return {
         connected: connection !== undefined,
         ...(connection === undefined && failure ? { error: { code: failure.code, message: failure.message } } : {}),
         ...(warning !== undefined && { warning }),
+        ...(commands && { commands }),
         batchesAcknowledged,
         recordsAcknowledged,
         deadLetters,

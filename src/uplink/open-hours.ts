@@ -8,7 +8,7 @@ import type { Clock } from '../clock.ts';
 import type { CommonUplinkConfig } from '../config/types.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../service/log.ts';
-import type { Uplink, UplinkStatus } from './types.ts';
+import type { CommandCounts, Uplink, UplinkStatus } from './types.ts';
 
 /** Longest nap: the wall clock may be set meanwhile. */
 const NAP_MS = 60_000;
@@ -95,4 +95,12 @@ const sum = (past: UplinkStatus, now: UplinkStatus): UplinkStatus => ({
   batchesAcknowledged: past.batchesAcknowledged + now.batchesAcknowledged,
   recordsAcknowledged: past.recordsAcknowledged + now.recordsAcknowledged,
   deadLetters: past.deadLetters + now.deadLetters,
+  ...(now.commands && { commands: sumCommands(past.commands, now.commands) }),
 });
+
+function sumCommands(past: CommandCounts | undefined, now: CommandCounts): CommandCounts {
+  if (!past) return now;
+  const refused: Record<string, number> = { ...past.refused };
+  for (const [reason, count] of Object.entries(now.refused)) refused[reason] = (refused[reason] ?? 0) + count;
+  return { done: past.done + now.done, failed: past.failed + now.failed, refused };
+}

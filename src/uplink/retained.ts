@@ -1,16 +1,17 @@
 /**
- * Which per-sensor topics this uplink left retained at the broker, across restarts: a sensor that was removed or renamed
- * must not live on in its last message.
+ * Which topics this uplink left retained at the broker, across restarts: a sensor that was removed or renamed must not live
+ * on in its last message, nor a station in Home Assistant that is no longer to be there.
  */
 import { ofSensor, type Topics } from './topics.ts';
 import type { UplinkContext } from './types.ts';
 
 type Memory = UplinkContext['memory'];
 
-/** Sensors under one pair of names; another prefix or device makes another group. */
+/** Sensors under one set of names; another prefix or device makes another group. */
 interface Group {
   readonly state?: string;
   readonly status?: string;
+  readonly discovery?: string;
   readonly sensors: readonly string[];
 }
 
@@ -49,19 +50,22 @@ export function retainedTopics(memory: Memory, uplink: string, topics: Topics): 
   };
 }
 
-const groupOf = ({ state, status }: Topics, sensors: readonly string[]): Group => ({
+const groupOf = ({ state, status, discovery }: Topics, sensors: readonly string[]): Group => ({
   ...(state === undefined ? {} : { state }),
   ...(status === undefined ? {} : { status }),
+  ...(discovery === undefined ? {} : { discovery }),
   sensors: [...sensors].sort(),
 });
 
-const topicsIn = ({ state, status, sensors }: Group): string[] =>
-  [state, status].flatMap((base) => (base === undefined ? [] : sensors.map((sensor) => ofSensor(base, sensor))));
+const topicsIn = ({ state, status, discovery, sensors }: Group): string[] => [
+  ...[state, status].flatMap((base) => (base === undefined ? [] : sensors.map((sensor) => ofSensor(base, sensor)))),
+  ...(discovery === undefined ? [] : [discovery]),
+];
 
 function merge(groups: readonly Group[]): Group[] {
   const byNames = new Map<string, Group>();
   for (const group of groups) {
-    const names = JSON.stringify([group.state, group.status]);
+    const names = JSON.stringify([group.state, group.status, group.discovery]);
     const sensors = [...new Set([...(byNames.get(names)?.sensors ?? []), ...group.sensors])].sort();
     byNames.set(names, { ...group, sensors });
   }
@@ -92,7 +96,9 @@ function decode(text: string | undefined): Group[] {
 }
 
 function isGroup(value: unknown): value is Group {
-  const { state, status, sensors } = (value ?? {}) as Record<string, unknown>;
+  const { state, status, discovery, sensors } = (value ?? {}) as Record<string, unknown>;
   const isName = (name: unknown) => name === undefined || typeof name === 'string';
-  return isName(state) && isName(status) && Array.isArray(sensors) && sensors.every((s) => typeof s === 'string');
+  return (
+    [state, status, discovery].every(isName) && Array.isArray(sensors) && sensors.every((s) => typeof s === 'string')
+  );
 }

@@ -1,5 +1,5 @@
 /** The topic names of one station (design: MQTT). A topic that is turned off is undefined, and then nothing is published there. */
-import type { TopicsConfig } from '../config/types.ts';
+import type { HomeAssistantConfig, TopicsConfig } from '../config/types.ts';
 
 export interface Topics {
   readonly readings: string | undefined;
@@ -11,13 +11,19 @@ export interface Topics {
   readonly deadLetter: string | undefined;
   /** `<state>/<sensor>` is made by `ofSensor`. */
   readonly state: string | undefined;
+  /** `/<verb>` follows. */
+  readonly request: string;
+  readonly response: string;
+  /** Of Home Assistant. */
+  readonly discovery: string | undefined;
 }
 
-export function topicsOf(config: TopicsConfig, device: string): Topics {
-  const name = (part: Exclude<keyof TopicsConfig, 'prefix'>) => {
+export function topicsOf(config: TopicsConfig, device: string, homeAssistant?: HomeAssistantConfig): Topics {
+  const name = (part: Exclude<keyof TopicsConfig, 'prefix' | 'request' | 'response'>) => {
     const own = config[part];
     return own === false ? undefined : (own ?? `${config.prefix}/${device}/${part.replace('_', '-')}`);
   };
+  const base = `${config.prefix}/${device}`;
   return {
     readings: name('readings'),
     status: name('status'),
@@ -26,7 +32,13 @@ export function topicsOf(config: TopicsConfig, device: string): Topics {
     alert: name('alert'),
     deadLetter: name('dead_letter'),
     state: name('state'),
+    request: config.request ?? `${base}/request`,
+    response: config.response ?? `${base}/response`,
+    discovery: homeAssistant && discoveryTopic(homeAssistant, device),
   };
 }
 
 export const ofSensor = (topic: string, sensor: string): string => `${topic}/${sensor}`;
+
+const discoveryTopic = ({ discoveryPrefix, nodeId }: HomeAssistantConfig, device: string): string =>
+  `${discoveryPrefix}/device/${nodeId === undefined ? '' : `${nodeId}/`}sedge-${device}/config`;

@@ -3,6 +3,7 @@
  */
 import type { BatchSource } from '../batch.ts';
 import type { Clock } from '../clock.ts';
+import type { CommandVerb } from '../config/types.ts';
 import type { Catalogue } from '../reading.ts';
 import type { Log } from '../service/log.ts';
 
@@ -40,6 +41,30 @@ export interface Station {
   health(): Promise<Readonly<Record<string, unknown>>>;
 }
 
+export type { CommandVerb } from '../config/types.ts';
+export type CommandArguments = Readonly<Record<string, string | number | null>>;
+
+/** What a command came to. With an `error` it did not do what was asked. */
+export interface CommandOutcome {
+  readonly data: object;
+  readonly error?: string;
+}
+
+/** An answer that could not be sent on the connection on which it was asked for. */
+export interface KeptAnswer {
+  readonly topic: string;
+  readonly payload: string;
+}
+
+/** The station as an uplink may command it: nothing runs a shell, writes a file or touches credentials. Outlives the uplink: a reload may restart the one that asked for it. */
+export interface CommandPort {
+  /** Settles in bounded time; rejects with a coded error, whose sentence is the answer. */
+  run(verb: CommandVerb, given: CommandArguments): Promise<CommandOutcome>;
+  keep(answer: KeptAnswer): void;
+  /** What was kept, once. */
+  kept(): readonly KeptAnswer[];
+}
+
 export interface UplinkContext {
   readonly name: string;
   readonly station: Station;
@@ -50,6 +75,8 @@ export interface UplinkContext {
   readonly random: () => number;
   /** Facts that outlive the process (topics that were retained). */
   readonly memory: { get(key: string): string | undefined; set(key: string, value: string | undefined): void };
+  /** Absent: nothing may be asked. */
+  readonly commands?: CommandPort;
   /** Something in `status()` changed. */
   readonly onChange?: () => void;
 }
@@ -67,6 +94,14 @@ export interface UplinkStatus {
   readonly inFlight: number;
   /** Wall time of the last acknowledgement. */
   readonly acknowledgedAtMs?: number;
+  readonly commands?: CommandCounts;
+}
+
+/** Requests that came: done ones, failed ones, and those refused, by reason; reasons that never occurred are absent. */
+export interface CommandCounts {
+  readonly done: number;
+  readonly failed: number;
+  readonly refused: Readonly<Record<string, number>>;
 }
 
 export interface Uplink {

@@ -36,6 +36,8 @@ export interface Script {
   onConnect?: (packet: IConnectPacket) => true | number | 'close' | 'silent';
   /** After a publish was kept: true acknowledges at once; false leaves it to the test. */
   onPublish?: (published: Published) => boolean;
+  /** The reason code of SUBACK; QoS 1 is granted unless set. */
+  grant?: number;
   /** Called after SUBACK. */
   onSubscribe?: (client: ScriptedClient) => void;
   receiveMaximum?: number;
@@ -160,7 +162,11 @@ export async function startScriptedBroker(script: Script = {}): Promise<Scripted
         send({ cmd: 'pingresp' });
       } else if (packet.cmd === 'subscribe') {
         subscriptions.push(...packet.subscriptions.map(({ topic }) => topic));
-        send({ cmd: 'suback', messageId: packet.messageId ?? 0, granted: packet.subscriptions.map(() => 1) } as Packet);
+        send({
+          cmd: 'suback',
+          messageId: packet.messageId ?? 0,
+          granted: packet.subscriptions.map(() => script.grant ?? 1),
+        } as Packet);
         script.onSubscribe?.(client!);
       }
     });
