@@ -49,15 +49,15 @@ export function linuxI2cBus(
 ): I2cBus {
   const path = `/dev/i2c-${number}`;
   const queue = turns(clock, waitMs);
+  let loaded: I2cPackage | undefined;
   let open: { readonly bus: PackageBus; readonly functions: I2cFunctions } | undefined;
   let closed = false;
   let stuck = false;
   /** Settles when the kernel is done with the last operation. */
   let atRest: Promise<void> = Promise.resolve();
 
-  const opened = async () => {
+  const opened = async ({ openSync }: I2cPackage) => {
     if (open) return open;
-    const { openSync } = await loadNative<I2cPackage>('i2c-bus', load, platform);
     const bus = openSync(number);
     try {
       open = { bus, functions: await functionsOf(bus) };
@@ -71,9 +71,9 @@ export function linuxI2cBus(
     open?.bus.closeSync();
     open = undefined;
   };
-  const native: I2cTransfer = async (address, tx, rxLength) => {
+  const native = async (i2cPackage: I2cPackage, ...[address, tx, rxLength]: Parameters<I2cTransfer>) => {
     try {
-      const { bus, functions } = await opened();
+      const { bus, functions } = await opened(i2cPackage);
       return await wireTransfer(bus, functions, address, tx, rxLength);
     } catch (error) {
       discard();
@@ -81,6 +81,8 @@ export function linuxI2cBus(
     }
   };
   const held: I2cTransfer = async (address, tx, rxLength) => {
+    // Not in the time of the transfer: a slow card takes seconds over it, and that is no chip that holds the bus.
+    loaded ??= await loadNative<I2cPackage>('i2c-bus', load, platform);
     if (closed) throw new SedgeError('bus.io', `${path} is closed: open it again`);
     if (Math.max(tx.length, rxLength) > MAX_MESSAGE_BYTES) {
       throw new SedgeError('bus.unsupported', `a transfer on ${path} has at most ${MAX_MESSAGE_BYTES} bytes: split it`);
@@ -89,7 +91,7 @@ export function linuxI2cBus(
       throw new SedgeError('bus.busy', `an earlier transfer on ${path} has not ended: cycle the power of its chip`);
     }
     await atRest;
-    const operation = native(address, tx, rxLength);
+    const operation = native(loaded, address, tx, rxLength);
     const rest = () => {
       stuck = false;
     };

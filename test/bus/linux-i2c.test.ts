@@ -167,6 +167,16 @@ describe('a bus that fails', () => {
 });
 
 describe('the package i2c-bus', () => {
+  it('may take longer to load than a transfer may take: a slow card is no chip that holds the bus', async () => {
+    const { load } = fakeI2cPackage();
+    const clock = virtualClock();
+    const slow = () => clock.sleep(10_000).then(load);
+    const bus = linuxI2cBus(1, { load: slow, clock, platform: 'linux', transferMs: 3_000 });
+    const reply = bus.transfer(0x44, NOTHING, 1);
+    await clock.advance(10_000);
+    expect((await reply)[0]).toBe(0xe4);
+  });
+
   const failing = (error: unknown, platform: NodeJS.Platform = 'linux') =>
     linuxI2cBus(1, { load: () => Promise.reject(error), platform }).transfer(0x44, NOTHING, 1);
   const coded = (code: string) => Object.assign(new Error('x'), { code });

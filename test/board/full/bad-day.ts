@@ -13,6 +13,7 @@ sensors:
   lamp: { driver: bh1750, bus: 1, address: 0x23, every: 1s }
   door: { driver: gpio-input, line: 17, options: { debounce: 20ms } }
   tick: { driver: mock, every: 200ms, options: { wave: walk, min: 0, max: 100 } }
+  calm: { driver: mock, every: 5s, options: { wave: walk, min: 0, max: 100 } }
   user: { driver: ./user.mjs, every: 1s }
 journal: { directory: /var/lib/sedge, max_size: 16MB }
 uplinks:
