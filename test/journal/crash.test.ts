@@ -14,16 +14,16 @@ async function failuresOf(seeds: number, mode: Pick<ExploreOptions, 'eio' | 'rot
 
 describe('a journal that is stopped anywhere', () => {
   it('keeps every promise on a device that forgets what was not flushed', async () => {
-    expect(await failuresOf(180, {})).toEqual([]);
+    expect(await failuresOf(100, {})).toEqual([]);
   });
   it('keeps every promise on a device that also fails writes and flushes', async () => {
-    expect(await failuresOf(80, { eio: true })).toEqual([]);
+    expect(await failuresOf(50, { eio: true })).toEqual([]);
   });
   it('keeps every promise while it fails over to memory and comes back', async () => {
-    expect(await failuresOf(40, { eio: true, failover: true })).toEqual([]);
+    expect(await failuresOf(30, { eio: true, failover: true })).toEqual([]);
   });
   it('names what is lost, exactly, where a packed segment rots', async () => {
-    expect(await failuresOf(40, { rot: true })).toEqual([]);
+    expect(await failuresOf(30, { rot: true })).toEqual([]);
   });
 });
 
