@@ -14,16 +14,16 @@ async function failuresOf(seeds: number, mode: Pick<ExploreOptions, 'eio' | 'rot
 
 describe('a journal that is stopped anywhere', () => {
   it('keeps every promise on a device that forgets what was not flushed', async () => {
-    expect(await failuresOf(180, {})).toEqual([]);
+    expect(await failuresOf(100, {})).toEqual([]);
   });
   it('keeps every promise on a device that also fails writes and flushes', async () => {
-    expect(await failuresOf(80, { eio: true })).toEqual([]);
+    expect(await failuresOf(50, { eio: true })).toEqual([]);
   });
   it('has a newest frame whose flush failed flushed at the next opening, also on a full device', async () => {
     expect((await explore({ seed: 197, eio: true })).failure).toBeUndefined();
   });
   it('keeps every promise while it fails over to memory and comes back', async () => {
-    expect(await failuresOf(40, { eio: true, failover: true })).toEqual([]);
+    expect(await failuresOf(30, { eio: true, failover: true })).toEqual([]);
   });
   // What was told and given while the device took no cursor, when it was back: its order, its gaps, and their bounds.
   it.each([125, 161, 172, 230, 337, 351, 604])(
@@ -33,7 +33,7 @@ describe('a journal that is stopped anywhere', () => {
     },
   );
   it('names what is lost, exactly, where a packed segment rots', async () => {
-    expect(await failuresOf(40, { rot: true })).toEqual([]);
+    expect(await failuresOf(30, { rot: true })).toEqual([]);
   });
   it('names a thinned block that rots by the bounds of the block: what was in it is not known, but how many', async () => {
     expect((await explore({ seed: 173, rot: true })).failure).toBeUndefined();
