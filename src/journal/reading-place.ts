@@ -2,9 +2,11 @@
  * Where a reader stands inside a segment, kept between batches; and the segment after it, opened and begun in advance, so that a
  * backlog drains without waiting for the card at each new file.
  */
+
 import type { Core } from './core.ts';
 import type { Frame } from './format.ts';
-import { type FrameReader, framesOf, learnKept, type Segment } from './segment.ts';
+import type { FrameReader } from './frame-reader.ts';
+import { framesOf, learnKept, type Segment } from './segment.ts';
 
 export interface Place {
   readonly segment: Segment;

@@ -4,13 +4,15 @@
  * may come, go and be recycled meanwhile: such a file is no damage. What a stopped commit left behind the last accepted frame
  * is none either.
  */
+
 import { join } from 'node:path';
 import { BLOCK_BYTES, checksum, type Frame, recordsOf, type SegmentHeader } from './format.ts';
+import { frameReader } from './frame-reader.ts';
 import { errnoOf, type JournalFs, nodeFs, storageError } from './fs.ts';
 import { packedReader } from './packed.ts';
 import { placeOf } from './place.ts';
 import { reconcile, type Survey, survey } from './recovery.ts';
-import { frameReader, readHeader, type Segment } from './segment.ts';
+import { readHeader, type Segment } from './segment.ts';
 import type { BlockCodec, StoredRecord } from './types.ts';
 
 export interface Damage {

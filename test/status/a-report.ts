@@ -63,7 +63,10 @@ export const aReport = (more: Partial<ServiceReport> = {}): ServiceReport => ({
       per_second: null,
       channels: { state: { value: null, quantity: 'state', unit: '1', decimals: 0 } },
     }),
-    disk: sensor({ missed: 4, channels: { free: { value: 12_345_678, quantity: 'data_size', unit: 'byte', decimals: 0 } } }),
+    disk: sensor({
+      missed: 4,
+      channels: { free: { value: 12_345_678, quantity: 'data_size', unit: 'byte', decimals: 0 } },
+    }),
   },
   uplinks: {
     cloud: uplink({ pending: 1_200, drain_s: 400, gaps: 1, lost: 141 }),
