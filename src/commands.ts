@@ -41,6 +41,7 @@ export function createCommands(parts: CommandParts): (uplink: string) => Command
 
 function createPort(parts: CommandParts): CommandPort {
   const answers: KeptAnswer[] = [];
+  let taker: ((answer: KeptAnswer) => void) | undefined;
   const actions: Readonly<Record<CommandVerb, (given: CommandArguments) => Promise<CommandOutcome>>> = {
     async read(given) {
       const sensor = sensorOf(given);
@@ -71,10 +72,18 @@ function createPort(parts: CommandParts): CommandPort {
   return {
     run: (verb, given) => actions[verb](given),
     keep(answer) {
-      answers.push(answer);
+      if (taker) taker(answer);
+      else answers.push(answer);
       if (answers.length > MAX_KEPT) answers.shift();
     },
-    kept: () => answers.splice(0),
+    handOver(to, signal) {
+      if (signal.aborted) return;
+      taker = to;
+      signal.addEventListener('abort', () => {
+        if (taker === to) taker = undefined;
+      });
+      answers.splice(0).forEach(to);
+    },
   };
 }
 

@@ -74,8 +74,8 @@ export async function sedge(
   return { status, stdout: running.stdout(), stderr: running.stderr() };
 }
 
-/** Waits until something holds; for other processes, whose time cannot be injected. Throws with `what` after `withinMs`. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 30_000): Promise<void> {
+/** Waits until something holds; for other processes, whose time cannot be injected. Before the test times out, throws with `what` after `withinMs`. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 25_000): Promise<void> {
   const endMs = Date.now() + withinMs;
   while (!(await holds())) {
     if (Date.now() > endMs) throw new Error(`waited ${withinMs} ms in vain: ${what}`);

@@ -12,7 +12,7 @@ import type { MqttConnection } from './mqtt-connection.ts';
 import type { MessageFacts } from './mqtt-options.ts';
 import type { Requests } from './requests.ts';
 import type { Topics } from './topics.ts';
-import type { CommandCounts, UplinkContext } from './types.ts';
+import type { CommandCounts, KeptAnswer, UplinkContext } from './types.ts';
 
 /** After the birth of a Home Assistant all stations speak: spread over this time. */
 const BIRTH_JITTER_MS = 5_000;
@@ -31,7 +31,7 @@ export interface Ears {
   /** For the connection: a message received. */
   hear(topic: string, payload: Uint8Array, facts: MessageFacts): Promise<void>;
   discovery(): Promise<Discovery | undefined>;
-  /** Subscribes; until the signal aborts, what is heard is for this session. */
+  /** Subscribes, then gives the answers kept from before; until the signal aborts, what is heard is for this session. */
   listen(connection: MqttConnection, announcer: Announcer, signal: AbortSignal): Promise<void>;
   /** Undefined where nothing may be asked. */
   counts(): CommandCounts | undefined;
@@ -75,6 +75,21 @@ export function createEars(
       maxAnswerBytes: () => (session?.connection.maxPacketBytes ?? Number.POSITIVE_INFINITY) - ANSWER_OVERHEAD_BYTES,
     });
   }
+  async function subscribe(connection: MqttConnection, topic: string, signal: AbortSignal): Promise<void> {
+    try {
+      await connection.subscribe(topic);
+    } catch (error) {
+      // Any other failure has ended the connection, and is told there.
+      if (codeOf(error) === 'uplink.rejected' && !signal.aborted)
+        log.warn('uplink.subscription-refused', { uplink: name, topic, message: messageOf(error) });
+    }
+  }
+  async function give(answer: KeptAnswer, announcer: Announcer, signal: AbortSignal): Promise<void> {
+    await announcer.once(answer.topic, answer.payload).catch(() => {
+      // Else the broker refused it, and would again.
+      if (signal.aborted) context.commands?.keep(answer);
+    });
+  }
   return {
     async hear(topic, payload, facts) {
       if (requests?.hear(topic, payload, facts)) return;
@@ -89,17 +104,10 @@ export function createEars(
     async listen(connection, announcer, signal) {
       requests ??= await requestsOf();
       session = { connection, announcer, signal };
-      for (const { topic, payload } of context.commands?.kept() ?? [])
-        void announcer.once(topic, payload).catch(() => {});
-      for (const topic of [...(birthTopic === undefined ? [] : [birthTopic]), ...(requests?.topics ?? [])]) {
-        try {
-          await connection.subscribe(topic);
-        } catch (error) {
-          // Any other failure has ended the connection, and is told there.
-          if (codeOf(error) === 'uplink.rejected' && !signal.aborted)
-            log.warn('uplink.subscription-refused', { uplink: name, topic, message: messageOf(error) });
-        }
-      }
+      const heard = [...(birthTopic === undefined ? [] : [birthTopic]), ...(requests?.topics ?? [])];
+      await Promise.all(heard.map((topic) => subscribe(connection, topic, signal)));
+      // Only now: whoever sees the answer to a reload may ask again at once.
+      context.commands?.handOver((answer) => void give(answer, announcer, signal), signal);
     },
     counts: () => requests?.counts(),
   };

@@ -61,8 +61,8 @@ export interface CommandPort {
   /** Settles in bounded time; rejects with a coded error, whose sentence is the answer. */
   run(verb: CommandVerb, given: CommandArguments): Promise<CommandOutcome>;
   keep(answer: KeptAnswer): void;
-  /** What was kept, once. */
-  kept(): readonly KeptAnswer[];
+  /** Hands over what was kept, and from then on what is, until the signal aborts. */
+  handOver(to: (answer: KeptAnswer) => void, signal: AbortSignal): void;
 }
 
 export interface UplinkContext {

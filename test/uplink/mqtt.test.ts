@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { CommandPort } from '../../src/uplink/types.ts';
 import { until } from '../until.ts';
 import { BASE, batches, broker, lonelyStation, READINGS, range, seqs, station } from './against.ts';
 import { readings, STREAM } from './array-source.ts';
 import { sensorEntry } from './rig.ts';
+import type { Published } from './scripted-broker.ts';
 
 describe('an MQTT uplink', () => {
   it('says online, tells about the station, and then sends what is there', async () => {
@@ -140,6 +142,22 @@ describe('an MQTT uplink', () => {
     const [batch] = broker.publishes.filter(({ topic }) => topic === READINGS);
     expect(batch!.properties).toMatchObject({ contentType: 'application/json', messageExpiryInterval: 90 });
     expect(broker.connects[0]!.properties?.maximumPacketSize).toBe(16_384);
+  });
+
+  it('hears requests before it gives the answers of an earlier session: who sees one may ask again', async () => {
+    const commands: CommandPort = {
+      run: async () => ({ data: {} }),
+      keep: () => {},
+      handOver: (to) => to({ topic: `${BASE}/response/reload`, payload: '{"status":"ok"}' }),
+    };
+    let heard: readonly string[] = [];
+    const note = ({ topic }: Published) => {
+      if (topic.endsWith('/response/reload')) heard = [...broker.subscriptions];
+      return true;
+    };
+    await station({ onPublish: note }, { commands, config: { commands: ['read', 'reload', 'interval'] } });
+    await until('the answer', () => heard.length > 0);
+    expect(heard).toEqual(['read', 'reload', 'interval'].map((verb) => `${BASE}/request/${verb}`));
   });
 
   it('publishes health every minute', async () => {

@@ -33,7 +33,7 @@ function bench({
         return run ? run(verb) : { data: { it: 'worked' } };
       },
       keep: (answer) => void kept.push(answer),
-      kept: () => [],
+      handOver: () => {},
     },
     requestTopic: 'sedge/pi/request',
     responseTopic: 'sedge/pi/response',

@@ -4,7 +4,7 @@ import type { MqttUplinkConfig } from '../../src/config/types.ts';
 import type { Catalogue } from '../../src/reading.ts';
 import { createLog } from '../../src/service/log.ts';
 import { mqttUplink } from '../../src/uplink/mqtt.ts';
-import type { SensorStatus, StateMessage, Uplink } from '../../src/uplink/types.ts';
+import type { CommandPort, SensorStatus, StateMessage, Uplink } from '../../src/uplink/types.ts';
 import { type ArraySource, arraySource, STREAM } from './array-source.ts';
 
 export interface Rig {
@@ -36,6 +36,7 @@ export interface RigOptions {
   readonly memory?: Map<string, string>;
   readonly catalogue?: Catalogue;
   readonly random?: () => number;
+  readonly commands?: CommandPort;
 }
 
 export function startRig(options: RigOptions): Rig {
@@ -77,6 +78,7 @@ export function startRig(options: RigOptions): Rig {
       clock,
       log: createLog({ level: 'debug', write: (line) => logLines.push(line) }),
       random: options.random ?? (() => 0.5),
+      ...(options.commands && { commands: options.commands }),
       memory: {
         get: (key) => memory.get(key),
         set: (key, value) => void (value === undefined ? memory.delete(key) : memory.set(key, value)),
