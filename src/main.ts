@@ -46,10 +46,10 @@ function parseCommand(command: Command, args: readonly string[]) {
     const options = { ...command.options, help: { type: 'boolean', short: 'h' } } as const;
     const parsed = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
     if (parsed.positionals.length > command.maxPositionals && !parsed.values.help) {
-      throw new SedgeError(
-        'usage',
-        `sedge ${command.name} does not take ${JSON.stringify(parsed.positionals[command.maxPositionals])}`,
-      );
+      const extra = parsed.positionals[command.maxPositionals] ?? '';
+      const isFile = 'config' in command.options && /\.(ya?ml|json)$/.test(extra);
+      const hint = isFile ? `write --config ${extra}` : `see sedge ${command.name} --help`;
+      throw new SedgeError('usage', `sedge ${command.name} does not take ${JSON.stringify(extra)}; ${hint}`);
     }
     return parsed;
   } catch (error) {
