@@ -201,8 +201,11 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     journal: async () => journalSummary(journalStatus(), (await now()).oldest),
     ...(options.reload && { reload: options.reload }),
   });
-  const pace = (isAny: boolean) =>
-    journal().commitEvery(isAny ? config.journal.commitEveryMs : config.journal.commitEveryOfflineMs);
+  /** Offline, fewer commits spare the card; nobody waits for them then. */
+  const pace = () => {
+    const isAnyConnected = Object.values(publishing.status()).some(({ connected }) => connected);
+    journal().commitEvery(isAnyConnected ? config.journal.commitEveryMs : config.journal.commitEveryOfflineMs);
+  };
   const publishing = createPublishing({
     clock,
     log,
@@ -211,7 +214,6 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     station,
     commands,
     journal,
-    // Offline, fewer commits spare the card; nobody waits for them then.
     onConnection: pace,
     loadCron,
     anchorOf: anchorOfBoot,
@@ -224,7 +226,6 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     catalogue: measuring.catalogue(),
   }));
   await publishing.start(config);
-  pace(false);
   await measuring.start(config);
 
   const onReading = (callback: (reading: StateMessage) => void) => {
@@ -284,7 +285,6 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       const isOtherCatalogue = done.length > 0;
       if (isOtherJournal) {
         await publishing.start(next);
-        pace(false);
         done.push('journal reopened');
       } else {
         done.push(...(await publishing.reload(previous, next)));
