@@ -31,7 +31,7 @@ import type { StateMessage, Station, UplinkStatus } from './uplink/types.ts';
 import { BUILT_AT_MS } from './version.ts';
 import { waitingRecords } from './waiting.ts';
 
-/** The watchdog is not fed while a commit hangs for longer than this. */
+/** The watchdog is not fed while a record waits for so long after its commit was due: a device that hangs is given up before. */
 const STUCK_COMMIT_MS = 60_000;
 
 export interface RuntimeOptions {
@@ -108,7 +108,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 
   const latest = new Map<string, StateMessage>();
   const listeners = new Set<(reading: StateMessage) => void>();
-  const committing = new Set<{ readonly sinceMs: number }>();
+  const committing = new Set<{ readonly dueMs: number }>();
   let warnings = config.warnings;
   let taken = 0;
   let refused = 0;
@@ -117,7 +117,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const keep = (reading: PackedReading) => {
     taken += 1;
     const message = stateMessage(reading, bootId, timekeeper);
-    const commit = { sinceMs: clock.monotonic() };
+    const { commitEveryMs, commitEveryOfflineMs } = config.journal;
+    const commit = { dueMs: clock.monotonic() + Math.max(commitEveryMs, commitEveryOfflineMs) };
     committing.add(commit);
     current
       // An alarm may be the last thing that happens before the power goes.
@@ -272,7 +273,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       warnings = [...config.warnings, ...next];
       publishing.each((uplink) => uplink.health());
     },
-    progressing: () => [...committing].every(({ sinceMs }) => clock.monotonic() - sinceMs < STUCK_COMMIT_MS),
+    progressing: () => [...committing].every(({ dueMs }) => clock.monotonic() - dueMs < STUCK_COMMIT_MS),
     async reload(next) {
       const previous = config;
       const isOtherJournal = !sameConfig(previous.journal, next.journal);

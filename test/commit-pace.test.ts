@@ -150,6 +150,8 @@ describe('while no uplink is connected', () => {
     await pass(5 * MINUTE_MS);
     const { accepted, taken } = runtime!.snapshot();
     expect([accepted, taken]).toEqual([1, 31]);
+    // They wait as they should: no reason for the watchdog to restart the service.
+    expect(runtime!.progressing()).toBe(true);
     broker.script.onConnect = () => true;
     await passUntil(isConnected, MAX_AWAY_MS);
     await pass(2 * SECOND_MS);
