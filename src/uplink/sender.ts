@@ -27,6 +27,8 @@ export interface BatchMessage {
   readonly records: number;
   /** The record, if it holds one. */
   readonly only?: BatchRecord;
+  /** Called when the destination has the message, or it is given up in this form: nobody reads the payload any more. */
+  readonly release?: () => void;
 }
 
 /** A record that the destination refused for good. */
@@ -86,6 +88,7 @@ export async function sendBatches(options: SenderOptions): Promise<void> {
       const { message } = sent.shift()!;
       source.acknowledge(message.position);
       options.onAcknowledged(message.records);
+      message.release?.();
     }
   };
   const launch = (entry: Sent) => {
@@ -126,7 +129,7 @@ export async function sendBatches(options: SenderOptions): Promise<void> {
   };
   const startOver = () => {
     source.rewind();
-    sent.length = 0;
+    for (const { message } of sent.splice(0)) message.release?.();
   };
 
   /** Something was refused: waits for all in flight, and takes the first refusal one step further. */
@@ -166,6 +169,7 @@ export async function sendBatches(options: SenderOptions): Promise<void> {
     if (!source.refuse(stream, [record.seq])) return fail(error, message);
     rule.buried();
     sent.shift();
+    message.release?.();
     acknowledgePrefix();
     // The gaps that went with it, and what else was refused, come again.
     startOver();
@@ -204,7 +208,7 @@ async function untilDue(
 ): Promise<void> {
   await source.waitForRecords(halt);
   // Nothing unread, and yet something to say: gaps.
-  if (atOnce || source.unread === 0 || halt.aborted) return;
+  if (atOnce || source.unread === 0 || source.unread >= rule.records() || halt.aborted) return;
   const wait = new AbortController();
   const { signal } = wait;
   const stop = () => wait.abort();

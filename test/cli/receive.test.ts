@@ -6,7 +6,7 @@ import { text as allOf } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CommandIo } from '../../src/cli/command.ts';
 import { receive } from '../../src/cli/receive.ts';
-import { encodeBatch } from '../../src/uplink/batch-json.ts';
+import { encodeBatch } from '../../src/uplink/formats/json.ts';
 import { until } from '../until.ts';
 import { readings, STREAM } from '../uplink/array-source.ts';
 import { type ScriptedBroker, type ScriptedClient, startScriptedBroker } from '../uplink/scripted-broker.ts';
