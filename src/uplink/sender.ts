@@ -62,6 +62,9 @@ export interface SenderOptions {
   readonly onFailed: (error: unknown, message: BatchMessage) => void;
 }
 
+/** A backlog comes out of memory, batch after batch: between two of them sensors are read and live values go out. */
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
 interface Sent {
   readonly message: BatchMessage;
   state: 'in-flight' | 'taken' | 'refused';
@@ -191,6 +194,7 @@ export async function sendBatches(options: SenderOptions): Promise<void> {
     const outcome = await sendNext(rule.records());
     atOnce = outcome === 'full-of-bytes';
     if (outcome === 'nothing') await clock.sleep(EMPTY_PAUSE_MS, interrupt.signal);
+    else if (source.unread > 0) await nextTurn();
     // A stop drains what is there; what still waits for the clock stays in the journal.
     if (isLast && (outcome === 'nothing' || source.unread === 0)) {
       await window.idle(ended);
