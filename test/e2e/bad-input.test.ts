@@ -159,6 +159,15 @@ sensors:
   });
 });
 
+describe('a word too many', () => {
+  it.each([
+    [['check', 'my.yaml'], 'sedge: sedge check does not take "my.yaml"; write --config my.yaml\n'],
+    [['check', 'all'], 'sedge: sedge check does not take "all"; see sedge check --help\n'],
+  ])('%j is wrong usage that says what to write', async (args, sentence) =>
+    expect(await sedge(args, { cwd: directory })).toEqual({ status: 2, stdout: '', stderr: sentence }),
+  );
+});
+
 describe('hardware that is not there', () => {
   it('is a sentence with the fix and 69 for read, which prints the rest', async () => {
     write(station().replace('sensors: {', 'sensors: { air: { driver: bme280, bus: 99, every: 1s },'));

@@ -159,6 +159,14 @@ describe('what waits', () => {
     const { damages, records: intact } = await verifyJournal(directory, { codec: blockCodec });
     expect([damages.length, intact]).toEqual([1, 4_000]);
     expect(damages[0]).toMatchObject({ file: names[0], offset: indexAt, from: null, to: null });
+    // Of the three copies of its header one is enough.
+    const copyAt = (await file.stat()).size - 148;
+    await file.write(Buffer.from('damage'), 0, 6, copyAt + 30);
+    expect((await verifyJournal(directory, { codec: blockCodec })).damages.map(({ offset }) => offset)).toEqual([
+      copyAt,
+      indexAt,
+    ]);
+    await file.write(head.subarray(30, 36), 0, 6, copyAt + 30);
     // And with the length of its second block wrong as well, those behind it are still found.
     const first = Buffer.alloc(12);
     await file.read(first, 0, 12, 4096);
