@@ -40,6 +40,9 @@ function commandHelp({ usage, summary, help }: Command): string {
   return `Usage: ${usage}\n\n${summary}\n${help === '' ? '' : `\n${help.trimEnd()}\n`}`;
 }
 
+const isWithValue = ({ options }: Command, option: string): boolean =>
+  options[option.replace(/^-+/, '')]?.type === 'string';
+
 /** util.parseArgs's own errors, as one sentence of ours. */
 function parseCommand(command: Command, args: readonly string[]) {
   try {
@@ -56,6 +59,15 @@ function parseCommand(command: Command, args: readonly string[]) {
     if (codeOf(error) === 'usage') throw error;
     const text = messageOf(error).split('. ')[0];
     const option = /'(--?[\w-]+)/.exec(messageOf(error))?.[1];
+    if (
+      (error as NodeJS.ErrnoException).code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE' &&
+      option &&
+      isWithValue(command, option)
+    ) {
+      throw new SedgeError('usage', `${option} needs a value: sedge ${command.name} --help shows which`, {
+        cause: error,
+      });
+    }
     const near = option && nearest(option.replace(/^-+/, ''), [...Object.keys(command.options), 'help']);
     const hint = near ? `; did you mean --${near}?` : `; see sedge ${command.name} --help`;
     throw new SedgeError('usage', `${text}${hint}`, { cause: error });

@@ -142,6 +142,14 @@ describe('the running service', () => {
     expect(service.stderr()).toContain('sensor.online sensor=value');
   });
 
+  const isRoot = process.getuid?.() === 0;
+  it.skipIf(!isRoot)(`warns when it runs as root by hand${isRoot ? '' : ' (needs root: runs in CI)'}`, async () => {
+    configure('  cloud: { type: mqtt, url: "mqtt://127.0.0.1:1" }\n');
+    const service = run();
+    await logged(service, 'service.started');
+    expect(service.stderr()).toMatch(/^warn: service\.root message="runs as root .*sedge service install/m);
+  });
+
   it('says no secret of a wrong configuration either', async () => {
     configure(
       `  a: { type: mqtt, url: "mqtt://user:${IN_URL}@:bad", password: ${IN_CONFIGURATION}, pasword: ${PASSWORD} }\n`,

@@ -106,6 +106,22 @@ describe('what waits', () => {
     await journal.close();
   });
 
+  it('is left as it is as soon as somebody reads', async () => {
+    let journal = await open({ tuning: { ...TUNING, packSegments: 10_000 } });
+    await write(journal, 0, 4_000);
+    await journal.close();
+    const rawBytes = await totalBytes();
+    expect(rawBytes).toBeGreaterThan(1_000_000);
+    journal = await open({ tuning: { ...TUNING, packAfterMs: 60_000 } });
+    await journal.reader('cloud').next(SMALL);
+    await quiet(journal);
+    expect(await totalBytes()).toBeGreaterThan(rawBytes / 2);
+    expect((await readdir(directory)).filter((name) => /packing/.test(name))).toEqual([]);
+    const { records } = await drain(journal.reader('cloud'));
+    expect(records.size).toBe(3_990);
+    await journal.close();
+  });
+
   it('loses one block where a packed segment is damaged, and says exactly which records', async () => {
     let journal = await open();
     await write(journal, 0, 4_000);
