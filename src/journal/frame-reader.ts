@@ -39,7 +39,10 @@ export function frameReader(
   let window: Buffer = Buffer.alloc(0);
   let windowAt = 0;
 
-  /** The bytes behind the window, already on their way: a device answers late, and the frames before them take their time too. */
+  /**
+   * The bytes from the first frame on that the window does not hold whole, already on their way: a device answers late, and the
+   * frames before them take their time too. Some are read twice, so that none has to be copied.
+   */
   let ahead: { readonly at: number; readonly bytes: Promise<Buffer | undefined> } | undefined;
   const readAhead = (position: number) => {
     const length = Math.min(READ_AHEAD_BYTES, endBytes() - position);
@@ -55,14 +58,12 @@ export function frameReader(
     if (length > most) return false;
     const next = ahead;
     ahead = undefined;
-    const more = next && position >= windowAt && position <= next.at ? await next.bytes : undefined;
-    if (next && more && position + length <= next.at + more.length) {
-      window = Buffer.concat([window.subarray(position - windowAt), more]);
-    } else {
-      window = await readBlocks(file, Math.min(Math.max(length, READ_AHEAD_BYTES), most), position);
-    }
+    const more = next?.at === position ? await next.bytes : undefined;
+    const isEnough = more !== undefined && more.length >= length;
+    window = isEnough ? more : await readBlocks(file, Math.min(Math.max(length, READ_AHEAD_BYTES), most), position);
     windowAt = position;
-    readAhead(windowAt + window.length);
+    const wholeBytes = wholeFrames(window);
+    if (wholeBytes > 0) readAhead(windowAt + wholeBytes);
     return length <= window.length;
   };
 
@@ -101,6 +102,17 @@ export function frameReader(
       await file.close();
     },
   };
+}
+
+/** Where the first frame begins that does not end in these bytes, by what the frames claim: a guess, as good as they are. */
+function wholeFrames(bytes: Buffer): number {
+  let at = 0;
+  while (at + BLOCK_BYTES <= bytes.length) {
+    const end = at + roundUpToBlock(frameLength(bytes, at) ?? BLOCK_BYTES);
+    if (end > bytes.length) break;
+    at = end;
+  }
+  return at;
 }
 
 /** Reads whole blocks; a block that the device cannot read comes back as zeros, if the device can be read at all. */
