@@ -27,8 +27,8 @@ export interface PublishingOptions {
   readonly journal: () => Journal;
   readonly loadCron: OpenHoursOptions['loadCron'];
   readonly anchorOf: (bootId: string) => Anchor | undefined;
-  /** Some uplink came or went: whether any is connected now. */
-  readonly onConnection: (isAnyConnected: boolean) => void;
+  /** An uplink may have connected, or may no longer be. */
+  readonly onConnection: () => void;
 }
 
 export interface Publishing {
@@ -67,11 +67,11 @@ export function createPublishing(options: PublishingOptions): Publishing {
       get: (of: string) => journal().note(key(of)),
       set: (of: string, value: string | undefined) => journal().setNote(key(of), value),
     };
-    const onChange = () => onConnection([...running.values()].some(({ uplink }) => uplink.status().connected));
     const seen = carries ? partOf(station, carries) : station;
     const port = commands(name);
-    const create = () => make({ name, station: seen, source, clock, log, random, memory, commands: port, onChange });
-    const uplink = window ? openOnly({ name, window, loadCron, clock, log, create, onChange }) : create();
+    const create = () =>
+      make({ name, station: seen, source, clock, log, random, memory, commands: port, onChange: onConnection });
+    const uplink = window ? openOnly({ name, window, loadCron, clock, log, create, onChange: onConnection }) : create();
     running.set(name, { config, uplink: carries ? selective(uplink, carries) : uplink });
   };
   const stopUplink = async (name: string, drainMs: number) => {
@@ -88,6 +88,7 @@ export function createPublishing(options: PublishingOptions): Publishing {
   return {
     async start({ uplinks, clock: { waitMs } }) {
       for (const uplink of uplinks) await startUplink(uplink, waitMs);
+      onConnection();
     },
     async reload(previous, next) {
       const done: string[] = [];
@@ -109,6 +110,7 @@ export function createPublishing(options: PublishingOptions): Publishing {
       }
       // Only now, so that one under a new name began where the old one stood.
       for (const name of before) if (!running.has(name)) journal().forget(name);
+      onConnection();
       return done;
     },
     each(tell) {

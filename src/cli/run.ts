@@ -146,6 +146,8 @@ status 1. Exit status: 0 stopped by a signal, 1 it failed, 75 another process ho
     // A part that broke may not stop either; what it left is found at the next start.
     await Promise.race([runtime.stop(), ...(stray.signal.aborted ? [clock.sleep(BROKEN_STOP_MS)] : [])]);
     guard.end(true);
+    // What is folded belongs before the last line.
+    log.flush();
     log.info('service.stopped');
     log.flush();
     return stray.signal.aborted ? EXIT.failed : EXIT.done;

@@ -62,7 +62,7 @@ export async function findConfig(given: string | undefined, { env, cwd }: { env:
   for (const file of DEFAULT_FILES) if (await isThere(resolve(cwd, file))) return file;
   throw new SedgeError(
     'config.missing',
-    `no configuration was found: --config and $SEDGE_CONFIG are not given, and neither ${DEFAULT_FILES.join(' nor ')} is there`,
+    `no configuration was found: --config and $SEDGE_CONFIG are not given, and neither ${DEFAULT_FILES.join(' nor ')} is there; \`sedge scan\` prints one to start from`,
   );
 }
 

@@ -183,6 +183,9 @@ export function storageError(error: unknown, directory: string): SedgeError {
     const message = `The journal directory ${directory} cannot be used (${code}): give this user a writable directory there, or set journal.directory.`;
     return new SedgeError('journal.permission', message, { cause: error });
   }
-  const message = `The storage under ${directory} failed (${code}): check the card and its free space.`;
+  const message =
+    code === 'ETIMEDOUT'
+      ? `The storage under ${directory} does not answer: check the card, or replace it.`
+      : `The storage under ${directory} failed (${code}): check the card and its free space.`;
   return new SedgeError('journal.storage', message, { cause: error });
 }

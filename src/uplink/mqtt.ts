@@ -17,6 +17,7 @@ import type { MqttConnection } from './mqtt-connection.ts';
 import { createDial, parseBroker } from './mqtt-dial.ts';
 import { createEars } from './mqtt-ears.ts';
 import { tooLargeError } from './mqtt-errors.ts';
+import { createPayloadPool } from './payload-pool.ts';
 import { createPoisonRule } from './poison.ts';
 import { retainedTopics } from './retained.ts';
 import { type BatchMessage, sendBatches } from './sender.ts';
@@ -166,6 +167,10 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
         }),
       },
     };
+    // At QoS 0 nobody says when the socket has let go of a payload.
+    const pool = config.qos === 0 ? undefined : createPayloadPool(mostBytes);
+    const inBuffer = (message: BatchMessage): BatchMessage =>
+      pool && typeof message.payload === 'string' ? { ...message, ...pool.take(message.payload) } : message;
     let undelivered = false;
     const deliver = async ({ payload }: BatchMessage) => {
       if (topics.readings === undefined || payload.length === 0) return;
@@ -186,7 +191,7 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
         window,
         source,
         rule,
-        encode: (batch) => format.encode(batch, encoding),
+        encode: (batch) => format.encode(batch, encoding).map(inBuffer),
         deliver,
         async bury(letter) {
           const { stream, record, error } = letter;

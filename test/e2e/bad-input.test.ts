@@ -31,6 +31,7 @@ describe('the command line', () => {
     [[], 2, /Usage: sedge/],
     [['frobnicate'], 2, /there is no command "frobnicate"/],
     [['chek'], 2, /did you mean check\?/],
+    [['drivers', '--new'], 2, /^sedge: --new needs a value: sedge drivers --help shows which$/m],
     [['run', '--sim'], 2, /--sim/],
     [['run', '--confg', 'x'], 2, /did you mean --config\?/],
     [['check', 'surplus'], 2, /does not take "surplus"/],
@@ -156,6 +157,15 @@ sensors:
     expect(result.status).toBe(78);
     expect(result.stderr).toMatch(/^\.\/sedge\.yaml:2:\d+: [^:]+\n$/);
   });
+});
+
+describe('a word too many', () => {
+  it.each([
+    [['check', 'my.yaml'], 'sedge: sedge check does not take "my.yaml"; write --config my.yaml\n'],
+    [['check', 'all'], 'sedge: sedge check does not take "all"; see sedge check --help\n'],
+  ])('%j is wrong usage that says what to write', async (args, sentence) =>
+    expect(await sedge(args, { cwd: directory })).toEqual({ status: 2, stdout: '', stderr: sentence }),
+  );
 });
 
 describe('hardware that is not there', () => {
