@@ -74,10 +74,10 @@ export function createPublishing(options: PublishingOptions): Publishing {
     const uplink = window ? openOnly({ name, window, loadCron, clock, log, create, onChange: onConnection }) : create();
     running.set(name, { config, uplink: carries ? selective(uplink, carries) : uplink });
   };
-  const stopUplink = async (name: string, drainMs: number) => {
+  const stopUplink = async (name: string, drainMs: number, isRemoved = false) => {
     const { uplink } = running.get(name)!;
     running.delete(name);
-    await uplink.stop(drainMs);
+    await uplink.stop(drainMs, { isRemoved });
   };
 
   const waiting = (name: string): string => {
@@ -97,7 +97,11 @@ export function createPublishing(options: PublishingOptions): Publishing {
       for (const [name, { config }] of [...running]) {
         const wanted = next.uplinks.find((uplink) => uplink.name === name);
         if (!isOtherStation && sameConfig(wanted, config)) continue;
-        await stopUplink(name, DRAIN_MS);
+        // Under a new name it says all again: what is retained stays as it is.
+        const isRenamed = next.uplinks.some(
+          (other) => !before.has(other.name) && sameConfig({ ...other, name }, config),
+        );
+        await stopUplink(name, DRAIN_MS, !wanted && !isRenamed);
         if (!wanted) done.push(`uplink ${name} removed (${waiting(name)} had not been delivered)`);
       }
       for (const uplink of next.uplinks) {

@@ -80,7 +80,8 @@ status 1. Exit status: 0 stopped by a signal, 1 it failed, 75 another process ho
     const { makeBuses } = await hardware({ simulate, clock });
     const notifier = await createNotifier({ env: io.env, log });
     const uid = process.getuid?.();
-    const unguarded = rootWarning(uid, io.env);
+    // A simulation is tried out, wherever that is; hardware is measured for long.
+    const unguarded = simulate ? undefined : rootWarning(uid, io.env);
     if (unguarded !== undefined) log.warn('service.root', { message: unguarded });
     const place = statusPlace(config.journal.directory, { env: io.env, uid, tmpdir: tmpdir() });
     const guard = createStartGuard({ file: place.socket.replace(/\.sock$/, '.starts'), clock, log });
