@@ -40,7 +40,8 @@ export async function chooseGpio(
   const obstacle = needed ? undefined : await sysfsError(environment);
   if (!needed && !obstacle) return { backend: 'sysfs', why: 'the kernel has GPIO in sysfs and onoff loads' };
 
-  const reason = needed ?? messageOf(obstacle);
+  // What sysfs advises is what is tried next.
+  const reason = needed ?? messageOf(obstacle).replace(/; sudo apt install gpiod$/, '');
   try {
     const { version } = await gpiodDialect(environment);
     const chips = await gpiodChips(environment);

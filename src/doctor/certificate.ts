@@ -100,13 +100,16 @@ export async function certificateFindings(
       }),
     ];
   if (checkServerIdentity(tls.serverName ?? host, certificate)) {
-    const names = (certificate.subjectaltname ?? '').split(', ').map((name) => name.replace(/^(DNS|IP Address):/, ''));
-    const [first] = names.filter((name) => name !== '' && !name.includes('*'));
+    // Without names of its own the one in its subject counts, as for Node.
+    const { subjectaltname, subject } = certificate;
+    const told = subjectaltname?.split(', ').map((name) => name.replace(/^(DNS|IP Address):/, ''));
+    const names = (told ?? [subject.CN].flat()).flatMap((name) => (name ? [name] : []));
+    const [first] = names.filter((name) => !name.includes('*'));
     return [
       fault(`the certificate is for ${names.join(', ') || 'no name'}, not for ${host}`, {
         fix:
           first === undefined
-            ? `give the broker a certificate for ${host}`
+            ? `make the certificate again with -addext subjectAltName=${isIP(host) ? 'IP' : 'DNS'}:${host}`
             : `set url: "${scheme.tls}://${first}:${port}"`,
       }),
     ];

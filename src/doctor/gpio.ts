@@ -3,7 +3,7 @@ import { chooseGpio, type GpioChoice, type GpioEnvironment } from '../bus/gpio-a
 import { codeOf } from '../errors.ts';
 import type { FileFacts, System } from '../system.ts';
 import { groupFix, mayUse } from './access.ts';
-import { type Check, type DoctorContext, type Finding, fault, ok } from './types.ts';
+import { type Check, type DoctorContext, type Finding, fault, isBroken, ok } from './types.ts';
 
 const EXPORT = '/sys/class/gpio/export';
 const CHIP_NODE = /^gpiochip\d+$/;
@@ -52,6 +52,7 @@ export async function gpioTrouble(context: DoctorContext): Promise<Finding | und
 export const gpioCheck: Check = {
   id: 'gpio',
   async run(context) {
+    if (isBroken(context.configuration)) return [];
     const isNeeded = context.configuration.config?.sensors.some(({ place }) => place.bus === 'gpio') ?? false;
     const trouble = await gpioTrouble(context);
     if (trouble) return [isNeeded ? trouble : ok(`no GPIO line is configured (${trouble.message})`)];

@@ -3,7 +3,7 @@ import { busNumbers } from '../scan/sysfs.ts';
 import type { System } from '../system.ts';
 import { groupFix, mayUse } from './access.ts';
 import { addLine, type Board, boardOf, enableI2c, isOn } from './board.ts';
-import { type Check, type DoctorContext, type Finding, fault, ok, warning } from './types.ts';
+import { type Check, type DoctorContext, type Finding, fault, isBroken, ok, warning } from './types.ts';
 
 /** The bus of the 40-pin header. */
 const HEADER_BUS = 1;
@@ -70,6 +70,7 @@ async function examine(on: number, isNeeded: boolean, context: DoctorContext): P
 export const i2cCheck: Check = {
   id: 'i2c',
   async run(context) {
+    if (isBroken(context.configuration)) return [];
     const needed = busesOf(context);
     if (needed.length > 0) return Promise.all(needed.map((on) => examine(on, true, context)));
     const { isPi } = await boardOf(context.system.files);

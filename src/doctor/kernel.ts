@@ -8,7 +8,10 @@ import { type BoundChip, boundChips, DHT_NAME, iioDevices } from '../scan/sysfs.
 import type { System, SystemFiles } from '../system.ts';
 import { addLine, type Board, boardOf, isOn } from './board.ts';
 import { busesOf } from './i2c.ts';
-import { type Check, type Finding, fault, ok, warning } from './types.ts';
+import { type Check, type Finding, fault, isBroken, ok, warning } from './types.ts';
+
+/** Where there is no config.txt, as on a Pi, to write into. */
+const ELSEWHERE = "enable it in this board's own settings (its device tree), or try it without: sedge run --simulate";
 
 /** dtoverlay=w1-gpio without gpiopin=. */
 const W1_PIN = 4;
@@ -66,7 +69,12 @@ export async function kernelLack({ id, driver }: SensorConfig, { files }: System
   const need = Object.hasOwn(NEEDS, driver.id) ? NEEDS[driver.id] : undefined;
   if (!need || (await need.isThere(files))) return undefined;
   const board = await boardOf(files);
-  const fix = board.overlays.some((line) => need.overlay.test(line)) ? 'sudo reboot' : addLine(board, need.line);
+  const isAsked = board.overlays.some((line) => need.overlay.test(line));
+  const fix = isAsked
+    ? 'sudo reboot'
+    : !board.isPi && board.configFile === undefined
+      ? ELSEWHERE
+      : addLine(board, need.line);
   return fault(`${id} needs ${need.what}, which is not there`, { about: id, fix, because: 'absent' });
 }
 
@@ -99,6 +107,7 @@ export const kernelCheck: Check = {
   id: 'kernel',
   async run(context) {
     const { system, configuration } = context;
+    if (isBroken(configuration)) return [];
     const sensors = configuration.config?.sensors ?? [];
     const board = await boardOf(system.files);
     const bound = await Promise.all(busesOf(context).map((on) => boundFindings(on, sensors, system, board)));

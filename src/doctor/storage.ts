@@ -39,6 +39,12 @@ async function mountOf(directory: string): Promise<string> {
   return at;
 }
 
+/** What makes room: on the system's disk, packages and logs that can be had again; on another only its owner knows. */
+const roomFix = (mount: string): string =>
+  mount === '/'
+    ? 'sudo apt clean && sudo journalctl --vacuum-size=50M'
+    : `sudo du -xh ${mount} | sort -h | tail -n 20   (shows what fills it: delete what is not needed)`;
+
 export const storageCheck: Check = {
   id: 'storage',
   async run(context) {
@@ -82,7 +88,7 @@ async function room({ journal }: Config, { subject }: DoctorContext): Promise<re
   if (free + used < LEAST_BYTES)
     found.push(
       fault(`${there} has ${megabytes(free)} free: no room for a journal`, {
-        fix: 'sudo apt clean && sudo journalctl --vacuum-size=50M',
+        fix: roomFix(await mountOf(there)),
       }),
     );
   else if (free + used < maxSizeBytes)

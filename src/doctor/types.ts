@@ -35,6 +35,9 @@ export interface Configuration {
   readonly missing?: string;
 }
 
+/** There is a file, but what it asks for is not known: what hangs on that is not looked at. */
+export const isBroken = ({ file, config }: Configuration): boolean => file !== undefined && config === undefined;
+
 /** Who uses buses and files in the end: the service's user for its configuration, else who asks. */
 export interface Subject {
   readonly name: string;

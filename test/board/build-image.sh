@@ -57,6 +57,10 @@ mmdebstrap --quiet --mode=root --variant=minbase --aptopt="$work/apt.conf" \
   --include=systemd-sysv,udev,dbus,kmod,libstdc++6,i2c-tools,gpiod,mosquitto,mosquitto-clients,procps,iproute2,systemd-timesyncd \
   "$suite" "$work/root" "$sources"
 root=$work/root
+# Beside timesyncd, which its package conflicts with: a test starts it. Its libraries are those that systemd and apt need.
+mkdir -p "$work/chrony" "$root/opt" && chmod 755 "$work/chrony"
+(cd "$work/chrony" && apt-get download -qq chrony 2>/dev/null && dpkg-deb -x chrony_*.deb "$root/opt/chrony")
+chroot "$root" env LD_TRACE_LOADED_OBJECTS=1 /opt/chrony/usr/sbin/chronyd | grep 'not found' >&2 && exit 1
 mkdir -p "$root/usr/lib/modules" && cp -a "$modules" "$root/usr/lib/modules/"
 depmod -b "$root" "$kver"
 install -m 755 "$(readlink -f "$(command -v node)")" "$root/usr/local/bin/node"

@@ -64,10 +64,10 @@ export async function mountJournal(): Promise<void> {
     mount /var/lib/sedge`);
 }
 
-/** The service with a configuration of the test's own, running and enabled. */
+/** The service with a configuration of the test's own, running and enabled; not for a moment with that of an earlier test. */
 export async function installService(config: string): Promise<void> {
-  await guest(`${SEDGE} service install`, 180);
   await put('/etc/sedge/sedge.yaml', config);
+  await guest(`${SEDGE} service install && chgrp sedge /etc/sedge/sedge.yaml && chmod 640 /etc/sedge/sedge.yaml`, 180);
   // The root disk keeps what reached it; sync brings everything there before the first power cut.
   await guest('systemctl restart sedge && sync', 180);
 }
@@ -78,7 +78,10 @@ export async function install(config = CONFIG): Promise<void> {
   await mountJournal();
   await put('/etc/mosquitto/conf.d/board.conf', 'log_type subscribe\nlog_type error\n');
   await put('/etc/systemd/system/receiver.service', RECEIVER);
-  await guest('systemctl daemon-reload && systemctl enable --now --quiet mosquitto receiver');
+  // Restarted, for its configuration is another than that of an earlier test.
+  await guest(`systemctl daemon-reload && systemctl enable --quiet mosquitto receiver
+    rm -f /var/log/mosquitto/mosquitto.log
+    systemctl restart mosquitto && systemctl restart receiver`);
   await eventually('the receiver has subscribed', 90, async () =>
     (await attempt("grep -q 'sedge/+/readings' /var/log/mosquitto/mosquitto.log")).status === 0 ? true : undefined,
   );
@@ -92,7 +95,10 @@ export async function install(config = CONFIG): Promise<void> {
 export async function uninstall(): Promise<void> {
   await attempt(`
     ${SEDGE} service uninstall
-    systemctl disable --now --quiet receiver mosquitto
+    systemctl disable --now --quiet receiver
+    systemctl disable --now --quiet mosquitto
+    # The session of the receiver: what others publish would wait in it for the next receiver.
+    rm -f /var/lib/mosquitto/mosquitto.db
     umount /var/lib/sedge
     sed -i '\\|^/data/sedge|d' /etc/fstab
     rm -rf /data/sedge ${RECEIVED} /etc/systemd/system/receiver.service /etc/mosquitto/conf.d/board.conf

@@ -83,8 +83,15 @@ describe('with TLS', () => {
       ['good', 'localhost', '300'],
       ['other', 'broker.example', '300'],
       ['short', 'localhost', '5'],
+      ['old', 'broker.example', '300'],
+      ['nameless', '', '300'],
     ] as const) {
-      const names = ['-subj', `/CN=${host}`, '-addext', `subjectAltName=DNS:${host}`];
+      // As people made them before names moved out of the subject.
+      const names = [
+        '-subj',
+        host === '' ? '/O=Hut' : `/CN=${host}`,
+        ...(name === 'old' || name === 'nameless' ? [] : ['-addext', `subjectAltName=DNS:${host}`]),
+      ];
       openssl('req', ...KEY, '-keyout', `${name}.key`, '-out', `${name}.csr`, ...names);
       const signing = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-days', days, '-copy_extensions', 'copy'];
       openssl('x509', '-req', '-in', `${name}.csr`, '-out', `${name}.pem`, ...signing);
@@ -130,6 +137,26 @@ describe('with TLS', () => {
       },
     ]);
   });
+
+  it('a certificate with another common name only is a fault, and the name is said', async () => {
+    const url = await server('old');
+    expect(await told(url, trusting())).toMatchObject([
+      {
+        state: 'fault',
+        message: 'the certificate is for broker.example, not for localhost',
+        fix: `set url: "${url.replace('localhost', 'broker.example')}"`,
+      },
+    ]);
+  });
+
+  it('a certificate without a name is a fault, and how to make a better one is said', async () =>
+    expect(await told(await server('nameless'), trusting())).toMatchObject([
+      {
+        state: 'fault',
+        message: 'the certificate is for no name, not for localhost',
+        fix: 'make the certificate again with -addext subjectAltName=DNS:localhost',
+      },
+    ]));
 
   it('a clock from before the certificate is a fault of the clock', async () => {
     at(-700);

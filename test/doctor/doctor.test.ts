@@ -78,6 +78,14 @@ describe('a healthy board', () => {
     ]);
   });
 
+  it('says nothing of buses and lines whose configuration cannot be read', async () => {
+    board.config('version: 1\ndevice: d\nsensors:\n  a: { driver: host, evry: 1m }\n');
+    const { told } = await board.ask();
+    const looked = told.map(({ check }) => check.split('.')[0]);
+    for (const check of ['i2c', 'kernel', 'gpio', 'sensors', 'uplinks', 'storage']) expect(looked).not.toContain(check);
+    expect(looked).toContain('service');
+  });
+
   it('proves the broker by a message to a topic of its own, not retained, under a client id of its own', async () => {
     await board.ask();
     const { publishes, connects, subscriptions } = board.broker;
@@ -330,6 +338,17 @@ const FAULTS: readonly Seeded[] = [
     status: 69,
   },
   {
+    what: 'a thermometer on a system that is no Pi',
+    seed() {
+      for (const path of ['/proc/device-tree/model', '/boot/firmware/config.txt']) board.remove(path);
+      sensors('  probe: { driver: ds18b20, every: 30s }\n');
+    },
+    check: 'kernel.probe',
+    says: /^probe needs the kernel's 1-Wire bus, which is not there$/,
+    fix: "enable it in this board's own settings (its device tree), or try it without: sedge run --simulate",
+    status: 69,
+  },
+  {
     what: 'a thermometer with another number',
     seed() {
       mkdirSync(join(board.root, '/sys/bus/w1/devices/w1_bus_master1'), { recursive: true });
@@ -427,7 +446,7 @@ const FAULTS: readonly Seeded[] = [
       sensors('  door: { driver: gpio-input, line: 17 }\n');
     },
     check: 'gpio',
-    says: /GPIO lines cannot be reached/,
+    says: /GPIO lines cannot be reached: \S+ is not there: this kernel has no GPIO in sysfs; and gpiodetect is not installed/,
     fix: 'sudo apt install gpiod',
   },
   {
