@@ -1,15 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { simulation } from '../../drivers/bme280.sim.ts';
-import bme280, {
-  type Calibration,
-  fineTemperature,
-  humidity,
-  measurementUs,
-  parseCalibration,
-  pressurePa,
-  temperature,
-} from '../../drivers/bme280.ts';
+import bme280, { type Calibration, humidity, measurementUs, parseCalibration } from '../../drivers/bme280.ts';
+import { fineTemperature, pressurePa, temperature } from '../../drivers/bmx280.maths.ts';
 import { i2cDevice } from '../../src/bus/i2c.ts';
 import type { Options } from '../../src/driver.ts';
 import { conformance } from '../conformance.ts';

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { simulation } from '../../drivers/bmp280.sim.ts';
-import bmp280, {
+import bmp280, { measurementUs } from '../../drivers/bmp280.ts';
+import {
   type Calibration,
   fineTemperature,
-  measurementUs,
   parseCalibration,
   pressurePa,
   temperature,
-} from '../../drivers/bmp280.ts';
+} from '../../drivers/bmx280.maths.ts';
 import { i2cDevice } from '../../src/bus/i2c.ts';
 import type { Options } from '../../src/driver.ts';
 import { conformance } from '../conformance.ts';
