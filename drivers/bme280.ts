@@ -31,6 +31,7 @@ import {
   pressurePa,
   temperature,
 } from './bmx280.maths.ts';
+import { SKIPPED_20_BIT, word20 } from './bosch-20-bits.maths.ts';
 import {
   CHIPS_AT_00,
   CHIPS_AT_D0,
@@ -38,10 +39,8 @@ import {
   OVERSAMPLING,
   pressureResolution,
   refusal,
-  SKIPPED_20_BIT,
   samplesOf,
   within,
-  word20,
 } from './bosch-air.maths.ts';
 
 const ID = 0xd0;

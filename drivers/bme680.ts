@@ -39,16 +39,8 @@ import {
   pressurePa,
   temperature,
 } from './bme680.maths.ts';
-import {
-  CHIPS_AT_D0,
-  NEWER_FILTER,
-  OVERSAMPLING,
-  pressureResolution,
-  refusal,
-  SKIPPED_20_BIT,
-  within,
-  word20,
-} from './bosch-air.maths.ts';
+import { SKIPPED_20_BIT, word20 } from './bosch-20-bits.maths.ts';
+import { CHIPS_AT_D0, NEWER_FILTER, OVERSAMPLING, pressureResolution, refusal, within } from './bosch-air.maths.ts';
 
 const CALIBRATION = [
   { register: 0x8a, length: 23 },

@@ -24,6 +24,7 @@ import {
   type Values,
 } from '../src/driver.ts';
 import { fineTemperature, parseCalibration, pressurePa, temperature } from './bmx280.maths.ts';
+import { SKIPPED_20_BIT, word20 } from './bosch-20-bits.maths.ts';
 import {
   CHIPS_AT_00,
   CHIPS_AT_D0,
@@ -31,10 +32,8 @@ import {
   OVERSAMPLING,
   pressureResolution,
   refusal,
-  SKIPPED_20_BIT,
   samplesOf,
   within,
-  word20,
 } from './bosch-air.maths.ts';
 
 const ID = 0xd0;

@@ -29,12 +29,6 @@ export const NEWER_FILTER = { 0: 0, 1: 1, 3: 2, 7: 3, 15: 4, 31: 5, 63: 6, 127: 
 export const pressureResolution = (oversamplingCode: number, filterCode: number): number =>
   0.0016 * 2 ** (filterCode > 0 ? 0 : 5 - oversamplingCode);
 
-/** The number of 20 bits at a place in the data. */
-export const word20 = (data: Uint8Array, at: number): number =>
-  (data[at]! << 12) | (data[at + 1]! << 4) | (data[at + 2]! >> 4);
-/** What it is when it has not been measured. */
-export const SKIPPED_20_BIT = 0x80000;
-
 /** "Specification", in Cel and in hPa. */
 const ACCURACY = 1;
 /** The value, if the channel can have it: what is past an end by no more than the chip's accuracy is that end. */

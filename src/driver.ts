@@ -14,7 +14,7 @@ import { type ErrorCode, SedgeError } from './errors.ts';
 import type { Channels, SampleWindow, Values } from './reading.ts';
 
 export { ifAcknowledged, leavingIdle, lookUntil, onceAcknowledged } from './asking.ts';
-export { type BurstSample, burstMs, busProblem, fifoRateHz, fillWindow, SAMPLES_PER_READ } from './burst.ts';
+export { type BurstSample, burstMs, busProblem, fifoRateHz, fillWindow, SAMPLES_LOST, takeSamples } from './burst.ts';
 export { BURST_OPTIONS, type BurstPlan, burstPlan } from './burst-plan.ts';
 export type { FileTree } from './bus/files.ts';
 export type { Edge, GpioLine } from './bus/gpio.ts';
@@ -30,6 +30,7 @@ export {
   findDevice,
   type KernelClass,
   type KernelDevice,
+  kernelChannel,
   measureChannels,
   type NamedChannel,
   namedChannels,
