@@ -4,7 +4,7 @@ import sht3x, { celsius, relativeHumidity, statusBits } from '../../drivers/sht3
 import { checkedWords, crc8 } from '../../src/driver.ts';
 import { conformance } from '../conformance.ts';
 import { i2cRig } from '../rig.ts';
-import { believesNoWrongBit } from './specifications.ts';
+import { bareChip, believesNoWrongBit } from './specifications.ts';
 
 conformance(sht3x, simulation);
 
@@ -99,16 +99,7 @@ describe('sht3x', () => {
 });
 
 describe('the simulated sht3x', () => {
-  const bare = () => {
-    const { clock, world } = i2cRig(sht3x, simulation, { surroundings: { temperature: 25, humidity: 40 } });
-    const chip = simulation.create(world);
-    const say = (command: number) => chip.write(Uint8Array.of(command >> 8, command & 0xff));
-    const hear = (length: number) => {
-      const bytes = chip.read(length);
-      return bytes && Buffer.from(bytes).toString('hex');
-    };
-    return { say, hear, pass: (ms: number) => clock.sleep(ms) };
-  };
+  const bare = () => bareChip(sht3x, simulation, { temperature: 25, humidity: 40 });
 
   it('acknowledges neither reads nor commands while it measures, and gives each reply once', async () => {
     const { say, hear, pass } = bare();

@@ -4,7 +4,7 @@ import shtc3, { celsius, relativeHumidity } from '../../drivers/shtc3.ts';
 import { checkedWords, crc8 } from '../../src/driver.ts';
 import { conformance } from '../conformance.ts';
 import { i2cRig } from '../rig.ts';
-import { believesNoWrongBit } from './specifications.ts';
+import { bareChip, believesNoWrongBit } from './specifications.ts';
 
 conformance(shtc3, simulation);
 
@@ -110,16 +110,7 @@ describe('shtc3', () => {
 });
 
 describe('the simulated shtc3', () => {
-  const bare = () => {
-    const { clock, world } = i2cRig(shtc3, simulation, { surroundings: SURROUNDINGS });
-    const chip = simulation.create(world);
-    const say = (command: number) => chip.write(Uint8Array.of(command >> 8, command & 0xff));
-    const hear = (length: number) => {
-      const bytes = chip.read(length);
-      return bytes && Buffer.from(bytes).toString('hex');
-    };
-    return { say, hear, pass: (ms: number) => clock.sleep(ms) };
-  };
+  const bare = () => bareChip(shtc3, simulation, SURROUNDINGS);
 
   it('acknowledges neither reads nor commands while it measures, and gives each reply once', async () => {
     const { say, hear, pass } = bare();
