@@ -8,6 +8,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -32,6 +33,10 @@ const QUIET_MS = 7_000;
 const TAIL_BYTES = 100_000;
 const ROUND_TRIP_MS = 100;
 const LIVE_SENSORS = 10;
+/** After the backlog, for the comparison. */
+const IDLE_MS = 4_000;
+/** A batch of these readings has this much text for each. */
+const BYTES_PER_READING = 130;
 const root = mkdtempSync(join(tmpdir(), 'sedge-bench-'));
 
 /** Reading number `index`: three channels, as a BME280 gives them. */
@@ -82,38 +87,37 @@ function writeConfig(name: string, port: number, live: boolean): { config: strin
 const bytesRead = (pid: number): number => Number(/^rchar: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
 
 /** Watches the broker until nothing comes any more. */
-async function whileItDrains(broker: Mosquitto, pid: number, rssOf: number) {
+async function whileItDrains(broker: Mosquitto, pid: number) {
   const firstBytes = bytesRead(broker.pid());
   let bytes = firstBytes;
   let startMs: number | undefined;
   let lastMs = performance.now();
-  const rssMb: number[] = [];
-  const seen: { readonly atMs: number; readonly bytes: number }[] = [];
+  const seen: { readonly atMs: number; readonly bytes: number; readonly rssMb: number }[] = [];
   for (;;) {
     await pause(LOOK_EVERY_MS);
     const now = bytesRead(broker.pid());
     const nowMs = performance.now();
     // The announcements are small; the first batches are not.
     if (now - firstBytes > 100_000) startMs ??= nowMs;
-    if (now - bytes > 2_000) {
-      lastMs = nowMs;
-      rssMb.push(processStat(rssOf).rssMb);
-    }
+    if (now - bytes > 2_000) lastMs = nowMs;
     bytes = now;
-    seen.push({ atMs: nowMs, bytes });
+    seen.push({ atMs: nowMs, bytes, rssMb: processStat(pid).rssMb });
     if (startMs !== undefined && nowMs - lastMs > QUIET_MS) break;
   }
   const endMs = seen.find((one) => one.bytes >= bytes - TAIL_BYTES)?.atMs ?? lastMs;
   const seconds = (endMs - startMs) / 1_000;
-  const third = Math.max(1, Math.floor(rssMb.length / 3));
+  /** The median around this share of the readings: a single look falls before or behind a collection. */
+  const rssMbAt = (share: number) => {
+    const isNear = (one: { bytes: number }) => Math.abs((one.bytes - firstBytes) / (bytes - firstBytes) - share) < 0.05;
+    return round(median(seen.filter((one) => one.atMs <= endMs && isNear(one)).map(({ rssMb }) => rssMb)));
+  };
   return {
     readings_per_s: round(READINGS / seconds, 0),
     seconds: round(seconds, 2),
     bytes_per_reading: round((bytes - firstBytes) / READINGS),
     cpu_us_per_reading: round((processStat(pid).cpuS * 1e6) / READINGS, 2),
-    rss_mb_first_third: round(median(rssMb.slice(0, third))),
-    rss_mb_last_third: round(median(rssMb.slice(-third))),
-    rss_mb_most: round(Math.max(...rssMb)),
+    rss_mb_at: { '10%': rssMbAt(0.1), '50%': rssMbAt(0.5), '100%': rssMbAt(1) },
+    rss_mb_most: round(Math.max(...seen.filter(({ atMs }) => atMs <= endMs).map(({ rssMb }) => rssMb))),
   };
 }
 
@@ -124,7 +128,7 @@ async function drain(name: string, throughPort?: (broker: Mosquitto) => Promise<
   await fill(join(directory, 'journal'));
   const run = startSedge(['run', '--simulate', '--config', config]);
   try {
-    const figures = await whileItDrains(broker, run.child.pid!, run.child.pid!);
+    const figures = await whileItDrains(broker, run.child.pid!);
     run.kill('SIGTERM');
     await run.ended;
     const { pending } = JSON.parse((await sedge(['journal', '--json', '--config', config])).stdout);
@@ -170,32 +174,54 @@ async function loop() {
   }
 }
 
-/** Live values while a backlog drains: from the reading's time to its arrival at a subscriber of the state topics. */
+/** How late this process itself is: what a machine that others use adds to every figure. */
+function lateness() {
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  return () => {
+    delay.disable();
+    return round(delay.percentile(99) / 1e6 - 1);
+  };
+}
+
+/**
+ * Live values while a backlog drains, and in the same run once it has gone: from the reading's time to its arrival at a
+ * subscriber of the state topics.
+ */
 async function latency() {
   const broker = await startMosquitto({ lines: ['persistence false'] });
   const { config, directory } = writeConfig('latency', broker.port, true);
   await fill(join(directory, 'journal'));
   const client = mqtt.connect({ host: '127.0.0.1', port: broker.port, protocol: 'mqtt' });
-  const lateMs: number[] = [];
-  let isDraining = true;
+  let lateMs: number[] = [];
   let connectedMs: number | undefined;
   client.on('message', (_topic, payload) => {
     const takenMs = Date.parse(JSON.parse(payload.toString()).time);
     // What is said at the connect was taken before it.
     connectedMs ??= Date.now();
-    if (isDraining && takenMs > connectedMs) lateMs.push(Date.now() - takenMs);
+    if (takenMs > connectedMs) lateMs.push(Date.now() - takenMs);
   });
   await client.subscribeAsync('sedge/bench/state/+', { qos: 0 });
+  const figuresOf = (late: readonly number[], loopP99Ms: number) => {
+    const sorted = [...late].sort((a, b) => a - b);
+    const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+    const figures = { live_readings: sorted.length, p50_ms: at(0.5), p99_ms: at(0.99), most_ms: sorted.at(-1) };
+    return { ...figures, p99_ms_of_an_idle_loop: loopP99Ms };
+  };
   const run = startSedge(['run', '--simulate', '--config', config]);
   try {
-    await until('the backlog is gone', async () => {
-      const { pending } = JSON.parse((await sedge(['journal', '--json', '--config', config])).stdout);
-      return pending.cloud < READINGS / 100;
-    });
-    isDraining = false;
-    const sorted = lateMs.sort((a, b) => a - b);
-    const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
-    return { live_readings: sorted.length, p50_ms: at(0.5), p99_ms: at(0.99), most_ms: sorted.at(-1) };
+    const firstBytes = bytesRead(broker.pid());
+    const drained = lateness();
+    await until(
+      'the backlog is nearly gone',
+      () => bytesRead(broker.pid()) - firstBytes > READINGS * BYTES_PER_READING * 0.98,
+    );
+    const draining = figuresOf(lateMs, drained());
+    await pause(IDLE_MS / 2);
+    lateMs = [];
+    const rested = lateness();
+    await pause(IDLE_MS);
+    return { ...draining, idle: figuresOf(lateMs, rested()) };
   } finally {
     run.kill('SIGTERM');
     await run.ended;

@@ -8,10 +8,12 @@
  * - Addons fit one major version of Node each. The default is Debian's Node and the one that runs this; --node takes others, and
  *   each Node then finds its own.
  *
+ * Beside the packages it keeps SHA256SUMS of all that are there: `sha256sum -c SHA256SUMS` refuses one that was changed on its way.
  * The last line on stdout is the path of the package.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -77,3 +79,12 @@ for (const arch of architectures) {
     rmSync(staging, { recursive: true, force: true });
   }
 }
+
+const packages = readdirSync(out).filter((name) => /^sedge_.*\.deb$/.test(name));
+const sums = packages.sort().map((name) => {
+  const sum = createHash('sha256')
+    .update(readFileSync(join(out, name)))
+    .digest('hex');
+  return `${sum}  ${name}\n`;
+});
+writeFileSync(join(out, 'SHA256SUMS'), sums.join(''));

@@ -40,6 +40,9 @@ function commandHelp({ usage, summary, help }: Command): string {
   return `Usage: ${usage}\n\n${summary}\n${help === '' ? '' : `\n${help.trimEnd()}\n`}`;
 }
 
+const isWithValue = ({ options }: Command, option: string): boolean =>
+  options[option.replace(/^-+/, '')]?.type === 'string';
+
 /** util.parseArgs's own errors, as one sentence of ours. */
 function parseCommand(command: Command, args: readonly string[]) {
   try {
@@ -56,6 +59,15 @@ function parseCommand(command: Command, args: readonly string[]) {
     if (codeOf(error) === 'usage') throw error;
     const text = messageOf(error).split('. ')[0];
     const option = /'(--?[\w-]+)/.exec(messageOf(error))?.[1];
+    if (
+      (error as NodeJS.ErrnoException).code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE' &&
+      option &&
+      isWithValue(command, option)
+    ) {
+      throw new SedgeError('usage', `${option} needs a value: sedge ${command.name} --help shows which`, {
+        cause: error,
+      });
+    }
     const near = option && nearest(option.replace(/^-+/, ''), [...Object.keys(command.options), 'help']);
     const hint = near ? `; did you mean --${near}?` : `; see sedge ${command.name} --help`;
     throw new SedgeError('usage', `${text}${hint}`, { cause: error });
@@ -150,5 +162,22 @@ export async function runProcess(): Promise<void> {
   const status = await main(process.argv.slice(2), io);
   // What was written to a pipe must be out before the process ends.
   await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write('', done))));
+  await leave(status);
+}
+
+/** Longest that the end of the process waits for operations on files that are under way. */
+const LEAVE_MS = 1_000;
+const LOOK_MS = 20;
+
+/**
+ * Ends the process, also where a card or a bus hangs: process.exit() waits for threads that the kernel does not give back, for
+ * ever. All that had to be done is done by now, so then only a kill is left, whatever the status would have been.
+ */
+async function leave(status: number): Promise<never> {
+  const isBusy = () => process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'));
+  for (let waitedMs = 0; isBusy() && waitedMs < LEAVE_MS; waitedMs += LOOK_MS) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  if (isBusy()) process.kill(process.pid, 'SIGKILL');
   process.exit(status);
 }

@@ -27,8 +27,8 @@ export interface PublishingOptions {
   readonly journal: () => Journal;
   readonly loadCron: OpenHoursOptions['loadCron'];
   readonly anchorOf: (bootId: string) => Anchor | undefined;
-  /** Some uplink came or went: whether any is connected now. */
-  readonly onConnection: (isAnyConnected: boolean) => void;
+  /** An uplink may have connected, or may no longer be. */
+  readonly onConnection: () => void;
 }
 
 export interface Publishing {
@@ -67,17 +67,17 @@ export function createPublishing(options: PublishingOptions): Publishing {
       get: (of: string) => journal().note(key(of)),
       set: (of: string, value: string | undefined) => journal().setNote(key(of), value),
     };
-    const onChange = () => onConnection([...running.values()].some(({ uplink }) => uplink.status().connected));
     const seen = carries ? partOf(station, carries) : station;
     const port = commands(name);
-    const create = () => make({ name, station: seen, source, clock, log, random, memory, commands: port, onChange });
-    const uplink = window ? openOnly({ name, window, loadCron, clock, log, create, onChange }) : create();
+    const create = () =>
+      make({ name, station: seen, source, clock, log, random, memory, commands: port, onChange: onConnection });
+    const uplink = window ? openOnly({ name, window, loadCron, clock, log, create, onChange: onConnection }) : create();
     running.set(name, { config, uplink: carries ? selective(uplink, carries) : uplink });
   };
-  const stopUplink = async (name: string, drainMs: number) => {
+  const stopUplink = async (name: string, drainMs: number, isRemoved = false) => {
     const { uplink } = running.get(name)!;
     running.delete(name);
-    await uplink.stop(drainMs);
+    await uplink.stop(drainMs, { isRemoved });
   };
 
   const waiting = (name: string): string => {
@@ -88,6 +88,7 @@ export function createPublishing(options: PublishingOptions): Publishing {
   return {
     async start({ uplinks, clock: { waitMs } }) {
       for (const uplink of uplinks) await startUplink(uplink, waitMs);
+      onConnection();
     },
     async reload(previous, next) {
       const done: string[] = [];
@@ -96,7 +97,11 @@ export function createPublishing(options: PublishingOptions): Publishing {
       for (const [name, { config }] of [...running]) {
         const wanted = next.uplinks.find((uplink) => uplink.name === name);
         if (!isOtherStation && sameConfig(wanted, config)) continue;
-        await stopUplink(name, DRAIN_MS);
+        // Under a new name it says all again: what is retained stays as it is.
+        const isRenamed = next.uplinks.some(
+          (other) => !before.has(other.name) && sameConfig({ ...other, name }, config),
+        );
+        await stopUplink(name, DRAIN_MS, !wanted && !isRenamed);
         if (!wanted) done.push(`uplink ${name} removed (${waiting(name)} had not been delivered)`);
       }
       for (const uplink of next.uplinks) {
@@ -109,6 +114,7 @@ export function createPublishing(options: PublishingOptions): Publishing {
       }
       // Only now, so that one under a new name began where the old one stood.
       for (const name of before) if (!running.has(name)) journal().forget(name);
+      onConnection();
       return done;
     },
     each(tell) {

@@ -31,7 +31,7 @@ import type { StateMessage, Station, UplinkStatus } from './uplink/types.ts';
 import { BUILT_AT_MS } from './version.ts';
 import { waitingRecords } from './waiting.ts';
 
-/** The watchdog is not fed while a commit hangs for longer than this. */
+/** The watchdog is not fed while a record waits for so long after its commit was due: a device that hangs is given up before. */
 const STUCK_COMMIT_MS = 60_000;
 
 export interface RuntimeOptions {
@@ -108,7 +108,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 
   const latest = new Map<string, StateMessage>();
   const listeners = new Set<(reading: StateMessage) => void>();
-  const committing = new Set<{ readonly sinceMs: number }>();
+  const committing = new Set<{ readonly dueMs: number }>();
   let warnings = config.warnings;
   let taken = 0;
   let refused = 0;
@@ -117,7 +117,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const keep = (reading: PackedReading) => {
     taken += 1;
     const message = stateMessage(reading, bootId, timekeeper);
-    const commit = { sinceMs: clock.monotonic() };
+    const { commitEveryMs, commitEveryOfflineMs } = config.journal;
+    const commit = { dueMs: clock.monotonic() + Math.max(commitEveryMs, commitEveryOfflineMs) };
     committing.add(commit);
     current
       // An alarm may be the last thing that happens before the power goes.
@@ -201,8 +202,11 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     journal: async () => journalSummary(journalStatus(), (await now()).oldest),
     ...(options.reload && { reload: options.reload }),
   });
-  const pace = (isAny: boolean) =>
-    journal().commitEvery(isAny ? config.journal.commitEveryMs : config.journal.commitEveryOfflineMs);
+  /** Offline, fewer commits spare the card; nobody waits for them then. */
+  const pace = () => {
+    const isAnyConnected = Object.values(publishing.status()).some(({ connected }) => connected);
+    journal().commitEvery(isAnyConnected ? config.journal.commitEveryMs : config.journal.commitEveryOfflineMs);
+  };
   const publishing = createPublishing({
     clock,
     log,
@@ -211,7 +215,6 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     station,
     commands,
     journal,
-    // Offline, fewer commits spare the card; nobody waits for them then.
     onConnection: pace,
     loadCron,
     anchorOf: anchorOfBoot,
@@ -224,7 +227,6 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     catalogue: measuring.catalogue(),
   }));
   await publishing.start(config);
-  pace(false);
   await measuring.start(config);
 
   const onReading = (callback: (reading: StateMessage) => void) => {
@@ -271,7 +273,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       warnings = [...config.warnings, ...next];
       publishing.each((uplink) => uplink.health());
     },
-    progressing: () => [...committing].every(({ sinceMs }) => clock.monotonic() - sinceMs < STUCK_COMMIT_MS),
+    progressing: () => [...committing].every(({ dueMs }) => clock.monotonic() - dueMs < STUCK_COMMIT_MS),
     async reload(next) {
       const previous = config;
       const isOtherJournal = !sameConfig(previous.journal, next.journal);
@@ -284,7 +286,6 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       const isOtherCatalogue = done.length > 0;
       if (isOtherJournal) {
         await publishing.start(next);
-        pace(false);
         done.push('journal reopened');
       } else {
         done.push(...(await publishing.reload(previous, next)));

@@ -21,16 +21,19 @@ export const receive: Command = {
     'sedge receive --url URL [--topic TOPIC] [--out FILE] [--format jsonl|csv] [--username NAME] [--password-file FILE] [--ca FILE]',
   help: `Receives the batches of one or many stations and writes each record once.
 
-  --url URL             mqtt://host[:port] or mqtts://host[:port]
+  --url URL             mqtt://host[:port], mqtts://host[:port], or ws:// and wss:// with a path
   --topic TOPIC         what to subscribe to (default ${DEFAULT_TOPIC})
   --out FILE            append to this file (default: standard output)
   --format jsonl|csv    one record a line, or one value a row (default jsonl)
   --username NAME       for the broker
   --password-file FILE  the password for the broker is in this file
-  --ca FILE             trust this authority (PEM) for mqtts
+  --ca FILE             trust this authority (PEM) for mqtts and wss
 
 The subscription is durable: the broker keeps what comes while this command is away. A message is acknowledged when its
 lines are written and flushed. What FILE holds is read at the start, so that duplicates are removed across restarts.
+Missing is a number that neither came, nor is named by a gap, nor was counted as skipped, which an uplink with include or
+exclude says of its batches; both are lines of FILE too. Nothing is said of numbers before the first that came, nor of
+those after the last. Without --out each start begins anew.
 SIGTERM and SIGINT print a summary per sensor and channel on stderr.
 `,
   options: {
@@ -65,6 +68,7 @@ SIGTERM and SIGINT print a summary per sensor and channel on stderr.
     const summary = createSummary();
     const restore = (item: Item) => {
       if ('gap' in item) ledger.restoreGap(item.device, item.gap);
+      else if ('skipped' in item) ledger.restoreSkipped(item.device, item.skipped);
       else {
         const { device, stream, record } = item;
         ledger.restoreRecord(device, stream, record.seq);

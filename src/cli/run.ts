@@ -14,6 +14,7 @@ import { createNotifier } from '../service/notify.ts';
 import { createStartGuard } from '../service/start-guard.ts';
 import { statusPlace } from '../service/status-place.ts';
 import { makeDirectory, openStatusSocket } from '../service/status-socket.ts';
+import { rootWarning } from '../service/superuser.ts';
 import { type Command, type CommandIo, EXIT } from './command.ts';
 import { CONFIG_HELP, CONFIG_OPTION, printProblems, requireConfig, tryConfig } from './configuration.ts';
 import { createReloads } from './reloads.ts';
@@ -79,6 +80,9 @@ status 1. Exit status: 0 stopped by a signal, 1 it failed, 75 another process ho
     const { makeBuses } = await hardware({ simulate, clock });
     const notifier = await createNotifier({ env: io.env, log });
     const uid = process.getuid?.();
+    // A simulation is tried out, wherever that is; hardware is measured for long.
+    const unguarded = simulate ? undefined : rootWarning(uid, io.env);
+    if (unguarded !== undefined) log.warn('service.root', { message: unguarded });
     const place = statusPlace(config.journal.directory, { env: io.env, uid, tmpdir: tmpdir() });
     const guard = createStartGuard({ file: place.socket.replace(/\.sock$/, '.starts'), clock, log });
     const stray = new AbortController();
@@ -143,6 +147,8 @@ status 1. Exit status: 0 stopped by a signal, 1 it failed, 75 another process ho
     // A part that broke may not stop either; what it left is found at the next start.
     await Promise.race([runtime.stop(), ...(stray.signal.aborted ? [clock.sleep(BROKEN_STOP_MS)] : [])]);
     guard.end(true);
+    // What is folded belongs before the last line.
+    log.flush();
     log.info('service.stopped');
     log.flush();
     return stray.signal.aborted ? EXIT.failed : EXIT.done;

@@ -1,23 +1,20 @@
 /** The part of the configuration that describes the local API and its page, as data. Without it nothing listens. */
 import type { ObjectSpec } from './shape.ts';
 import { checkHostName, checkListen } from './texts.ts';
+import { CERTIFICATE_NEEDS, certificateKeys } from './tls-spec.ts';
 
 export const API: ObjectSpec = {
   kind: 'object',
   doc: 'The local API and its page; off unless this is here.',
   required: ['listen'],
-  needs: [
-    ['cert_file', 'key_file'],
-    ['key_file', 'cert_file'],
-  ],
+  needs: CERTIFICATE_NEEDS,
   keys: {
     listen: {
       kind: 'text',
       check: checkListen,
       doc: 'Address and port, such as 127.0.0.1:8080; one that others can reach needs cert_file, key_file and token_file.',
     },
-    cert_file: { kind: 'file', doc: 'Certificate (PEM) for https.' },
-    key_file: { kind: 'file', doc: 'The private key of cert_file (PEM, mode 600).' },
+    ...certificateKeys('Certificate (PEM) for https.'),
     token_file: {
       kind: 'file',
       doc: 'A file that holds the token that everybody must bring (mode 600); made with openssl rand -hex 32.',

@@ -3,6 +3,7 @@ import { buildTls } from './build-tls.ts';
 import type { Checker } from './checker.ts';
 import { readText } from './files.ts';
 import { join } from './nodes.ts';
+import { MAY_BE_READ } from './secrets.ts';
 import { listenPlace } from './texts.ts';
 import type { ApiConfig } from './types.ts';
 
@@ -36,8 +37,7 @@ export async function buildApi(
       report(key, `${checker.written(file, key)} ${found.wrong}`);
       return undefined;
     }
-    if (isSecret && found.open)
-      warnings.push(`api.${key}: \`${named}\` can be read by every user: run chmod 600 on it`);
+    if (isSecret && found.open) warnings.push(`api.${key}: \`${named}\` ${MAY_BE_READ}: run chmod 600 on it`);
     return found.text;
   };
   const { cert, key } = await buildTls(file, { checker, report, textOf });

@@ -6,6 +6,7 @@ import type { Checker } from './checker.ts';
 import { cronProblem } from './cron.ts';
 import { readText } from './files.ts';
 import { join } from './nodes.ts';
+import { MAY_BE_READ } from './secrets.ts';
 import type { CommonUplinkConfig, UplinkConfig } from './types.ts';
 
 /** The keys of every type. */
@@ -73,7 +74,7 @@ export async function buildUplink(
         return undefined;
       }
       if (isSecret && found.open) {
-        warnings.push(`${join(path, key)}: \`${named}\` can be read by every user: run chmod 600 on it`);
+        warnings.push(`${join(path, key)}: \`${named}\` ${MAY_BE_READ}: run chmod 600 on it`);
       }
       return found.text;
     },

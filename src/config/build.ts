@@ -7,6 +7,7 @@ import { type ApiFile, buildApi } from './build-api.ts';
 import { buildSensor, type SensorFile } from './build-sensor.ts';
 import { buildUplink, type UplinkFile } from './build-uplink.ts';
 import type { Checker } from './checker.ts';
+import { oneClientEach } from './client-ids.ts';
 import { hexAddress } from './describe.ts';
 import { stateDirectory } from './files.ts';
 import { suggestion } from './nearest.ts';
@@ -73,10 +74,12 @@ export async function buildConfig(
   }
   const { api, warnings: apiWarnings } = file.api ? await buildApi(file.api, checker) : { warnings: [] };
   warnings.push(...apiWarnings);
+  const device = file.device ?? (host || 'device');
+  oneClientEach(uplinks, uplinkFiles, device, checker);
   const { journal, clock, simulation } = file;
   const commitEveryMs = journal?.commit_every ?? 0;
   return {
-    device: file.device ?? (host || 'device'),
+    device,
     sensors,
     journal: {
       directory: journal?.directory ?? stateDirectory(env),

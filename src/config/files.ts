@@ -4,7 +4,13 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 
 export type TextFile =
-  | { readonly text: string /** Others than owner and group may read it. */; readonly open: boolean }
+  | {
+      readonly text: string;
+      /** Others than owner and group may read it. */
+      readonly open: boolean;
+      /** And may change it. */
+      readonly writable: boolean;
+    }
   | { readonly wrong: string };
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -15,6 +21,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EISDIR: 'is a directory, and a file is expected',
 };
 const OTHERS_MAY_READ = 0o004;
+const OTHERS_MAY_WRITE = 0o002;
 
 /** Reads at most `maxBytes`; also from a pipe. Text must be UTF-8; a byte order mark is left out. */
 export async function readText(path: string, maxBytes: number): Promise<TextFile> {
@@ -31,7 +38,7 @@ export async function readText(path: string, maxBytes: number): Promise<TextFile
       chunks.push(buffer.subarray(0, bytesRead));
     }
     const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
-    return { text, open: (mode & OTHERS_MAY_READ) !== 0 };
+    return { text, open: (mode & OTHERS_MAY_READ) !== 0, writable: (mode & OTHERS_MAY_WRITE) !== 0 };
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
     if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return { wrong: 'is not UTF-8 text' };

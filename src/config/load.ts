@@ -13,6 +13,7 @@ import { createChecker } from './checker.ts';
 import { MAX_BYTES, parseTree, type Tree } from './document.ts';
 import { readText } from './files.ts';
 import { interpolate } from './interpolate.ts';
+import { modeWarnings } from './secrets.ts';
 import { isDriverPath, type KnownDrivers } from './sensor-spec.ts';
 import { configSpec } from './spec.ts';
 import type { Config, Problem } from './types.ts';
@@ -61,14 +62,17 @@ export async function findConfig(given: string | undefined, { env, cwd }: { env:
   for (const file of DEFAULT_FILES) if (await isThere(resolve(cwd, file))) return file;
   throw new SedgeError(
     'config.missing',
-    `no configuration was found: --config and $SEDGE_CONFIG are not given, and neither ${DEFAULT_FILES.join(' nor ')} is there`,
+    `no configuration was found: --config and $SEDGE_CONFIG are not given, and neither ${DEFAULT_FILES.join(' nor ')} is there; \`sedge scan\` prints one to start from`,
   );
 }
 
 export async function loadConfig(file: string, options: LoadOptions): Promise<Loaded> {
   const read = await readText(resolve(options.cwd, file), MAX_BYTES);
   if ('wrong' in read) return { problems: [{ file, message: `the configuration ${read.wrong}` }] };
-  return parseConfig(read.text, { ...options, file });
+  const loaded = await parseConfig(read.text, { ...options, file });
+  if ('problems' in loaded) return loaded;
+  const { config } = loaded;
+  return { config: { ...config, warnings: [...modeWarnings(file, read), ...config.warnings] } };
 }
 
 /** The drivers that the sensors name by a path. */

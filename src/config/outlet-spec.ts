@@ -1,7 +1,7 @@
 /** The parts of the configuration that describe HTTP and file uplinks, and formats and compression, as data. */
 import type { ObjectSpec, Spec } from './shape.ts';
 import { checkHeaderName, checkHeaderValue, checkHttpUrl, checkNotEmpty } from './texts.ts';
-import { tlsKeys } from './tls-spec.ts';
+import { CERTIFICATE_NEEDS, tlsKeys } from './tls-spec.ts';
 import { COMPRESSIONS, FORMAT_NAMES } from './types.ts';
 
 const MINUTE_MS = 60_000;
@@ -25,12 +25,7 @@ export const httpSpec = (type: Spec, common: ObjectSpec['keys']): ObjectSpec => 
   doc: 'An HTTP server that takes a POST for each batch.',
   required: ['type', 'url'],
   exclusive: [{ keys: ['password', 'password_file'] }, { keys: ['token_file', 'username'] }],
-  needs: [
-    ['password', 'username'],
-    ['password_file', 'username'],
-    ['cert_file', 'key_file'],
-    ['key_file', 'cert_file'],
-  ],
+  needs: [['password', 'username'], ['password_file', 'username'], ...CERTIFICATE_NEEDS],
   keys: {
     type,
     url: {

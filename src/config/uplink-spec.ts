@@ -15,7 +15,7 @@ import {
   checkTopic,
   ID_PATTERN,
 } from './texts.ts';
-import { tlsKeys } from './tls-spec.ts';
+import { CERTIFICATE_NEEDS, tlsKeys } from './tls-spec.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -84,12 +84,7 @@ const MQTT: ObjectSpec = {
   doc: 'An MQTT broker.',
   required: ['type', 'url'],
   exclusive: [{ keys: ['password', 'password_file'] }],
-  needs: [
-    ['password', 'username'],
-    ['password_file', 'username'],
-    ['cert_file', 'key_file'],
-    ['key_file', 'cert_file'],
-  ],
+  needs: [['password', 'username'], ['password_file', 'username'], ...CERTIFICATE_NEEDS],
   keys: {
     type: UPLINK_TYPE,
     url: {

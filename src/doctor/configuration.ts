@@ -1,7 +1,7 @@
 /** The check of the configuration: found, valid, its warnings, and who may read it and the passwords. */
 import { dirname, resolve } from 'node:path';
-import { parse } from 'yaml';
 import { formatProblem } from '../config/load.ts';
+import { MAY_BE_CHANGED, MAY_BE_READ, secretsIn } from '../config/secrets.ts';
 import { systemFiles } from '../system.ts';
 import { mayRead, othersMayRead, othersMayWrite } from './access.ts';
 import { type Check, type DoctorContext, type Finding, fault, ok, warning } from './types.ts';
@@ -34,7 +34,9 @@ export const configurationCheck: Check = {
     const sensors = config?.sensors.length ?? 0;
     const valid = config ? [ok(`${file} is valid: sensors: ${sensors}, uplinks: ${config.uplinks.length}`)] : [];
     // Said below with the file's name and the exact command.
-    const warnings = (config?.warnings ?? []).filter((text) => !text.includes('can be read by every user'));
+    const warnings = (config?.warnings ?? []).filter(
+      (text) => !text.includes(MAY_BE_READ) && !text.includes(MAY_BE_CHANGED),
+    );
     return [
       ...wrong,
       ...valid,
@@ -43,31 +45,6 @@ export const configurationCheck: Check = {
     ];
   },
 };
-
-/** Names and passwords in the file itself, and the files that hold them instead. */
-function secretsIn(text: string): {
-  readonly isHere: boolean;
-  readonly files: readonly string[];
-  readonly apiFiles: readonly string[];
-} {
-  let parsed: { uplinks?: unknown; api?: unknown } | null;
-  try {
-    parsed = parse(text) as typeof parsed;
-  } catch {
-    return { isHere: false, files: [], apiFiles: [] };
-  }
-  const tables = Object.values(parsed?.uplinks ?? {}) as (Readonly<Record<string, unknown>> | null)[];
-  const texts = (key: string) => tables.map((table) => table?.[key]).filter((value) => typeof value === 'string');
-  const api = (parsed?.api ?? {}) as Readonly<Record<string, unknown>>;
-  const apiFiles = [api.token_file, api.key_file].filter((value) => typeof value === 'string');
-  return {
-    isHere:
-      texts('password').some((password) => !/^\$\{\w+\}$/.test(password)) ||
-      texts('url').some((url) => /:\/\/[^/@:]*:[^/@]+@/.test(url)),
-    files: texts('password_file').filter((name) => !name.includes('${')),
-    apiFiles: apiFiles.filter((name) => !name.includes('${')),
-  };
-}
 
 async function modes({ configuration, subject }: DoctorContext): Promise<readonly Finding[]> {
   const { path, text } = configuration;

@@ -5,7 +5,7 @@
 import type { Clock } from '../clock.ts';
 import type { Consumer } from './consumer.ts';
 import type { CursorStore, Replacement } from './cursor.ts';
-import type { Checksum, PreviousStream } from './format.ts';
+import type { Checksum, PreviousStream, SegmentHeader } from './format.ts';
 import type { JournalFs } from './fs.ts';
 import type { Segment } from './segment.ts';
 import type { BlockCodec, OldestRecord } from './types.ts';
@@ -55,6 +55,8 @@ export interface Core {
   /** Ascending. The last one is written to if `active` says so. */
   readonly segments: Segment[];
   active: Segment | undefined;
+  /** Where a frame that was refused may yet stand, because the device did not let it be voided. */
+  readonly unvoided: { readonly header: SegmentHeader; readonly name: string; readonly at: number }[];
   /** Newest accepted number; 0 before the first. */
   newest: number;
   nextNumber: number;

@@ -3,25 +3,22 @@
  * own and marked volatile; the device is tried again with growing pauses, and taken back when it works.
  *
  * Promises: `openDurableJournal` fails only for what a person must change (permission, another process), never for a
- * failing device; an append that the device refused is in the memory journal, in the order of calls; what is stored and
+ * device that fails or does not answer (device.ts); an append that the device refused is in the memory journal, in the order of calls; what is stored and
  * still readable goes on being delivered, also from a device that only reads (overlay.ts); acknowledgements reach whichever
  * journal holds the record; where each reader stands, and what it was told, is kept until the device takes it (carried.ts),
  * and a stop in order tries it once more.
  */
 
-import { join } from 'node:path';
 import { codeOf, messageOf } from '../errors.ts';
 import { carriedNothing } from './carried.ts';
-import { errnoOf, nodeFs, writeFully } from './fs.ts';
+import { deviceOf } from './device.ts';
 import { type OpenOptions, openJournal } from './journal.ts';
 import { memoryJournal } from './memory.ts';
 import { overlayFs } from './overlay.ts';
-import { TAIL_NAME } from './recovery.ts';
 import type { BatchPosition, Journal, JournalReader, JournalRecord, JournalStatus } from './types.ts';
 
 const FIRST_RETRY_MS = 5_000;
 const MAX_RETRY_MS = 60_000;
-const PROBE_BYTES = 4096;
 /** Journals in memory of which a late acknowledgement may come: it is none of a stored record. */
 const MAX_MEMORY_STREAMS = 16;
 
@@ -38,6 +35,10 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
   const memoryNotes = new Map<string, string | undefined>();
   const readers = new Map<string, JournalReader>();
   const carried = carriedNothing();
+  const device = deviceOf(options, (error) => {
+    // Also where nothing is appended just now: what is open knows its files no longer.
+    if (disk && !closed) void toMemory(error).catch(() => {});
+  });
   /** Of the newest memory journals, also of those that are gone. */
   let memoryStreams: string[] = [];
   /** What was said of stored records while no journal of them was open; no more than was in flight. */
@@ -54,11 +55,11 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
     for (const one of [...changed]) one();
   };
 
-  const toMemory = (): Promise<Journal> => {
+  const toMemory = (error: unknown): Promise<Journal> => {
     switching ??= (async () => {
       memory ??= await memoryJournal({ ...options, commitEveryMs, consumers: [...readers.keys()] });
       memoryStreams = [...memoryStreams, memory.stream].slice(-MAX_MEMORY_STREAMS);
-      log('journal-storage-failed', { directory: options.directory });
+      log('journal-storage-failed', { directory: options.directory, error: messageOf(error) });
       tell();
       returning = comeBack();
       return memory;
@@ -70,7 +71,7 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
   const readOnly = async () => {
     try {
       const consumers = [...readers.keys()];
-      disk = await openJournal({ ...options, consumers, carried, readOnly: true, fs: overlayFs(options.fs ?? nodeFs) });
+      disk = await openJournal({ ...options, consumers, carried, readOnly: true, fs: overlayFs(device.fs()) });
       catchUp(disk);
       log('journal-read-only', { directory: options.directory });
       tell();
@@ -88,10 +89,10 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
 
   /** Opens the journal on the device again, if that takes a write: a new stream. */
   const takeBack = async () => {
-    await probe(options);
+    await device.probe();
     await disk?.close();
     disk = undefined;
-    disk = await openJournal({ ...options, commitEveryMs, consumers: [...readers.keys()], carried });
+    disk = await openJournal({ ...options, fs: device.fs(), commitEveryMs, consumers: [...readers.keys()], carried });
     catchUp(disk);
     for (const [key, value] of memoryNotes) disk.setNote(key, value);
     memoryNotes.clear();
@@ -121,7 +122,7 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
       return await disk!.append(record, urgent);
     } catch (error) {
       if (!isStorage(error) || closed) throw error;
-      return (await toMemory()).append(record, urgent);
+      return (await toMemory(error)).append(record, urgent);
     }
   };
 
@@ -208,11 +209,11 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
   for (const name of options.consumers) readers.set(name, reader(name));
 
   try {
-    disk = await openJournal({ ...options, carried });
+    disk = await openJournal({ ...options, fs: device.fs(), carried });
   } catch (error) {
     if (!isStorage(error)) throw error;
     await readOnly();
-    await toMemory();
+    await toMemory(error);
   }
 
   const status = (): JournalStatus => {
@@ -234,6 +235,19 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
     };
   };
 
+  const close = async () => {
+    closed = true;
+    ended.abort();
+    device.hurry();
+    await switching?.catch(() => {});
+    await returning;
+    // What was given out or acknowledged meanwhile is known to this process only.
+    if (switching) await takeBack().catch((error) => log('journal-retry-failed', { error: messageOf(error) }));
+    await Promise.all([disk?.close(), memory?.close()]);
+    tell();
+  };
+  let closing: Promise<void> | undefined;
+
   return {
     get stream() {
       return target().stream;
@@ -243,7 +257,11 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
       return target().volatile;
     },
     append,
-    flush: () => target().flush(),
+    flush() {
+      // Only who is to end asks for it.
+      device.hurry();
+      return target().flush();
+    },
     commitEvery(ms) {
       commitEveryMs = ms;
       for (const one of journals()) one.commitEvery(ms);
@@ -273,32 +291,9 @@ export async function openDurableJournal(options: OpenOptions): Promise<Journal>
       if (switching) memoryNotes.set(key, value);
       (disk ?? memory)!.setNote(key, value);
     },
-    async close() {
-      closed = true;
-      ended.abort();
-      await switching?.catch(() => {});
-      await returning;
-      // What was given out or acknowledged meanwhile is known to this process only.
-      if (switching) await takeBack().catch((error) => log('journal-retry-failed', { error: messageOf(error) }));
-      await Promise.all([disk?.close(), memory?.close()]);
-      tell();
+    close() {
+      closing ??= close();
+      return closing;
     },
   };
-}
-
-/** Throws unless the device takes a write now. */
-async function probe({ directory, fs = nodeFs }: OpenOptions): Promise<void> {
-  await fs.makeDirectory(directory);
-  const path = join(directory, TAIL_NAME);
-  await fs.unlink(path).catch((error) => {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  });
-  const file = await fs.open(path, 'create');
-  try {
-    await writeFully(file, Buffer.alloc(PROBE_BYTES), 0);
-    await file.fdatasync();
-  } finally {
-    await file.close().catch(() => {});
-  }
-  await fs.unlink(path);
 }

@@ -49,9 +49,9 @@ export const MAX_RECORD_BYTES = 256 * 1024;
 export const MAX_FRAME_BYTES = MAX_RECORD_BYTES + BLOCK_BYTES;
 const FRAME_MAGIC = 0x4d524653; // "SFRM"
 const HEADER_MAGIC = Buffer.from('SEDGEJNL', 'latin1');
-const HEADER_BYTES = 108;
+export const HEADER_BYTES = 108;
 export const PACKED_HEADER_BYTES = 148;
-const HEADER_COPY_AT = 2048;
+export const HEADER_COPY_AT = 2048;
 const NO_STREAM = '0'.repeat(24);
 
 /** CRC-32 of the bytes, continued from `seed`. Injected so that a test can show what happens without it. */

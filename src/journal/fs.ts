@@ -4,7 +4,7 @@
  */
 import { constants, type Dirent } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { codeOf, SedgeError } from '../errors.ts';
 import { lockDirectory } from './lock.ts';
 
@@ -57,10 +57,24 @@ const FLAGS = {
   commit: constants.O_RDWR | constants.O_NOFOLLOW | (process.platform === 'linux' ? constants.O_DSYNC : 0),
 } as const;
 
+/** Node says ENOENT for whatever kept it from making a directory with its parents, a full device too: one by one they say why. */
+async function trueReason(path: string, error: unknown): Promise<unknown> {
+  for (let at = resolve(path); dirname(at) !== at; at = dirname(at)) {
+    const reason: unknown = await mkdir(at, { mode: DIRECTORY_MODE }).then(
+      () => error,
+      (why) => why,
+    );
+    if (errnoOf(reason) !== 'ENOENT') return reason;
+  }
+  return error;
+}
+
 export const nodeFs: JournalFs = {
   async makeDirectory(path) {
     // The directory itself may be a link (to another disk); what is inside may not.
-    await mkdir(path, { recursive: true, mode: DIRECTORY_MODE });
+    await mkdir(path, { recursive: true, mode: DIRECTORY_MODE }).catch(async (error) => {
+      throw errnoOf(error) === 'ENOENT' ? await trueReason(path, error) : error;
+    });
     if (!(await stat(path)).isDirectory()) throw errno('ENOTDIR', `${path} is not a directory`);
   },
   async list(path) {
@@ -183,6 +197,9 @@ export function storageError(error: unknown, directory: string): SedgeError {
     const message = `The journal directory ${directory} cannot be used (${code}): give this user a writable directory there, or set journal.directory.`;
     return new SedgeError('journal.permission', message, { cause: error });
   }
-  const message = `The storage under ${directory} failed (${code}): check the card and its free space.`;
+  const message =
+    code === 'ETIMEDOUT'
+      ? `The storage under ${directory} does not answer: check the card, or replace it.`
+      : `The storage under ${directory} failed (${code}): check the card and its free space.`;
   return new SedgeError('journal.storage', message, { cause: error });
 }

@@ -2,8 +2,8 @@
  * The headers of segment files, on a device that may not give all of them. Promises: one bad block does not keep the journal
  * shut, and a device that does not answer at all is never taken for damage.
  */
-import type { SegmentHeader } from './format.ts';
-import { errnoOf, type JournalEntry, type JournalFs } from './fs.ts';
+import { encodeHeader, HEADER_BYTES, HEADER_COPY_AT, PACKED_HEADER_BYTES, type SegmentHeader } from './format.ts';
+import { errnoOf, type JournalEntry, type JournalFile, type JournalFs, readFully } from './fs.ts';
 import { readHeader } from './segment.ts';
 
 /** A block that fails so often is bad, if others answer. */
@@ -50,4 +50,20 @@ export async function anotherAnswers(
     if (answered) return true;
   }
   return false;
+}
+
+/** Where in the file a copy of its header is not what was written, though another one is. */
+export async function damagedCopies(file: JournalFile, header: SegmentHeader): Promise<number[]> {
+  const length = header.packed ? PACKED_HEADER_BYTES : HEADER_BYTES;
+  const written = encodeHeader(header).subarray(0, length);
+  const places = [0, HEADER_COPY_AT, ...(header.packed ? [(await file.size()) - length] : [])];
+  const damaged: number[] = [];
+  for (const at of places) {
+    const copy = await readFully(file, length, at).catch((error) => {
+      if (errnoOf(error) !== 'EIO') throw error;
+      return undefined;
+    });
+    if (!copy?.equals(written)) damaged.push(at);
+  }
+  return damaged;
 }

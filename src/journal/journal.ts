@@ -19,7 +19,7 @@ import type { OpenOptions } from './options.ts';
 import { placeOf } from './place.ts';
 import { createReader, type ManagedReader } from './reader.ts';
 import { otherBytesOf, type Recovered, reconcile, type Survey, survey } from './recovery.ts';
-import { tidy } from './repair.ts';
+import { tidy, voidRefused } from './repair.ts';
 import { prepareSpare, release } from './retention.ts';
 import { defaultTuning } from './tuning.ts';
 import type { Journal, JournalStatus } from './types.ts';
@@ -69,6 +69,7 @@ async function openLocked(
   const { directory, maxSizeBytes } = options;
   const pathOf = (name: string) => join(directory, name);
   const tuning = { ...defaultTuning(maxSizeBytes), ...options.tuning };
+  await voidRefused(fs, pathOf, options.carried);
   const inside = await survey(fs, directory, pathOf, tuning.checksum, options.carried);
   const found = { ...inside, foreignBytes: inside.foreignBytes + besideBytes };
   if (found.foreignBytes + 2 * tuning.cursorBytes + MIN_SEGMENTS * tuning.segmentBytes > maxSizeBytes) {
@@ -78,7 +79,10 @@ async function openLocked(
   const recovered = reconcile(found, options.consumers, options.carried);
   const core = createCore(options, fs, tuning, pathOf, found, recovered);
   remember(options.carried, core, found.cursor?.state);
-  await tidy(core, found);
+  await tidy(core, found).catch(async (error) => {
+    await core.cursor.close();
+    throw error;
+  });
   if (options.carried) options.carried.last = core;
   if (recovered.damagedRecords > 0) core.log('journal-damage-found', { records: recovered.damagedRecords });
   return compose(core, options, lock);
@@ -145,6 +149,7 @@ function createCore(
     notes,
     segments: found.segments,
     active: undefined,
+    unvoided: [],
     newest: newest?.seq ?? 0,
     nextNumber: found.nextNumber,
     spareBytes: found.spareBytes,

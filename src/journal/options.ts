@@ -8,6 +8,8 @@ import type { JournalOptions } from './types.ts';
 export interface OpenOptions extends JournalOptions {
   readonly clock: Clock;
   readonly fs?: JournalFs;
+  /** By which the device is waited for, the system's unless its files are simulated: real files take real time. */
+  readonly deviceClock?: Clock;
   /** So many random bytes: for streams and salts. */
   readonly random?: (bytes: number) => Buffer;
   readonly log?: JournalLog;

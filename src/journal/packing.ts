@@ -20,12 +20,16 @@ const MERGE_FACTOR = 2;
 /** What a packed segment may at least be expected to save: an eighth of its size is enough room to write it. */
 const EXPECTED_SHARE = 1 / 8;
 
+/** Somebody reads: packing would take the time of a backlog that drains, for segments that are about to go. */
+const isRead = (core: Core): boolean => core.clock.monotonic() - core.givenMs < core.tuning.packAfterMs;
+
 /** Packs all that is worth it now. */
 export async function packWaiting(core: Core): Promise<void> {
-  if (!core.codec || core.clock.monotonic() - core.givenMs < core.tuning.packAfterMs) return;
+  if (!core.codec) return;
   const failed = new Set<Segment>();
+  const goesOn = () => !core.closed && core.storage === 'ok' && !isRead(core);
   // Each round makes at least one segment fewer, or leaves one out.
-  for (let rounds = 2 * core.segments.length; rounds > 0 && !core.closed && core.storage === 'ok'; rounds--) {
+  for (let rounds = 2 * core.segments.length; rounds > 0 && goesOn(); rounds--) {
     const run = nextRun(core, failed);
     if (run.length === 0) return;
     if (!(await packRun(core, run))) for (const segment of run) failed.add(segment);
@@ -88,7 +92,11 @@ async function packRun(core: Core, run: readonly Segment[]): Promise<boolean> {
   try {
     const header = { ...first.header, salt: core.random(4).readUInt32LE(0) };
     const written = blockWriter(core, file, header, Math.min(roomFor(core), sumOf(run) - 1));
-    const all = await (packed ? copyBlocks(core, run, written.add) : packRecords(core, run, written.add));
+    const add = (block: PackedBlock) => {
+      if (isRead(core)) throw errno('ECANCELED', 'somebody reads now');
+      return written.add(block);
+    };
+    const all = await (packed ? copyBlocks(core, run, add) : packRecords(core, run, add));
     if (!all) return false;
     const taken = run.flatMap((segment) => (segment.header.packed?.lostFrom ? [segment.header.packed] : []));
     const whole = await written.end({

@@ -3,12 +3,13 @@
  * cursor is durable, in the slot that did not hold it, before anything is moved or removed; damaged files are kept aside,
  * within a bound, for a person to look at.
  */
+import type { Carried } from './carried.ts';
 import { type Core, reservedBytes } from './core.ts';
 import { BLOCK_BYTES, decodeFrame, encodeFrame, encodeHeader, type Frame, recordsOf, segmentName } from './format.ts';
-import { errnoOf, readFully, writeFully } from './fs.ts';
+import { errnoOf, type JournalFs, readFully, writeFully } from './fs.ts';
 import { QUARANTINE_SUFFIX, SPARE_NAME, type Survey, TAIL_NAME, THINNED_NAME } from './recovery.ts';
 import { release, shrink } from './retention.ts';
-import type { Segment } from './segment.ts';
+import { readHeader, type Segment } from './segment.ts';
 
 const MAX_QUARANTINED_FILES = 4;
 /** Share of the journal's size that the quarantine may take. */
@@ -53,6 +54,26 @@ export async function tidy(core: Core, found: Survey): Promise<void> {
   if (core.storage === 'ok' && reservedBytes(core) > core.maxSizeBytes) {
     if (core.spareBytes > 0 && (await remove(core, SPARE_NAME))) core.spareBytes = 0;
     await shrink(core);
+  }
+}
+
+/**
+ * What the opening before refused may stand in its last block all the same: written late by a device that hung, or left by one
+ * that took no more. It has gone another way since, so it must not be found. Flushed with the newest segment, in `tidy`.
+ */
+export async function voidRefused(fs: JournalFs, pathOf: (name: string) => string, carried?: Carried): Promise<void> {
+  for (const { name, header, at } of carried?.last?.unvoided ?? []) {
+    const there = await readHeader(fs, pathOf(name)).catch((error) => {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    });
+    // It may be another card.
+    if (typeof there !== 'object' || there.salt !== header.salt || there.stream !== header.stream) continue;
+    const file = await fs.open(pathOf(name), 'write');
+    try {
+      await writeFully(file, Buffer.alloc(BLOCK_BYTES), at);
+    } finally {
+      await file.close().catch(() => {});
+    }
   }
 }
 

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { BLOCK_BYTES, checksum, type Frame, recordsOf, type SegmentHeader } from './format.ts';
 import { frameReader } from './frame-reader.ts';
 import { errnoOf, type JournalFs, nodeFs, storageError } from './fs.ts';
+import { damagedCopies } from './headers.ts';
 import { packedReader } from './packed.ts';
 import { placeOf } from './place.ts';
 import { reconcile, type Survey, survey } from './recovery.ts';
@@ -88,7 +89,10 @@ async function verifyIn(directory: string, fs: JournalFs, options: VerifyOptions
   };
 }
 
-/** Reads one segment to its end; each run of blocks that should hold accepted records and does not is one damage. */
+/**
+ * Reads one segment to its end; each run of blocks that should hold accepted records and does not is one damage, and so is a
+ * copy of the header, or the index, that another copy stands in for.
+ */
 async function readSegment(
   fs: JournalFs,
   path: string,
@@ -118,6 +122,10 @@ async function readSegment(
     throw error;
   }
   try {
+    for (const offset of await damagedCopies(file, header)) {
+      const what = 'a copy of its header is not what was written; another one was read';
+      damages.push({ file: name, offset, from: null, to: null, stream: header.stream, what });
+    }
     const packed = header.packed && packedReader(file, header, codec, checksum);
     placeOfLoss = async () => {
       if (!packed) return intactTo;

@@ -113,6 +113,8 @@ export function createWriter(core: Core, initialCommitEveryMs: number): Writer {
       try {
         await core.exclusive(commitOne);
         failures = 0;
+        // Beyond the first number of this newer segment nothing counts (format.ts, invariant 6).
+        core.unvoided.length = 0;
       } catch (error) {
         await failed(error);
       }
@@ -223,7 +225,8 @@ export function createWriter(core: Core, initialCommitEveryMs: number): Writer {
     core.log('journal-write-failed', { error: String(error), failures });
     if (core.active) {
       // What the device kept of the frame is void; the cache must not show it either.
-      await file?.write(Buffer.alloc(BLOCK_BYTES), core.active.endBytes).catch(() => {});
+      const { name, header, endBytes: at } = core.active;
+      await file?.write(Buffer.alloc(BLOCK_BYTES), at).catch(() => core.unvoided.push({ name, header, at }));
       await seal();
     }
     if (failures < MAX_FAILURES && errnoOf(error) !== 'EROFS') return;
@@ -261,12 +264,15 @@ export function createWriter(core: Core, initialCommitEveryMs: number): Writer {
       await core
         .exclusive(async () => {
           const { active } = core;
-          if (active && file && core.storage === 'ok' && active.endBytes < active.sizeBytes) {
-            await file.truncate(active.endBytes);
-            await file.fdatasync();
-            active.sizeBytes = active.endBytes;
+          try {
+            if (active && file && core.storage === 'ok' && active.endBytes < active.sizeBytes) {
+              await file.truncate(active.endBytes);
+              await file.fdatasync();
+              active.sizeBytes = active.endBytes;
+            }
+          } finally {
+            await seal();
           }
-          await seal();
           await release(core).catch(() => {});
         })
         .catch(() => {});

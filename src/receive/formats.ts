@@ -1,7 +1,8 @@
 /**
  * The two forms of output, written and read back.
  *
- * jsonl: one record a line, as in the batch, with device and stream before it; a gap is a line of its own.
+ * jsonl: one record a line, as in the batch, with device and stream before it; a gap is a line of its own, and so is what a batch
+ * said of numbers that its uplink does not carry: without it they would seem to be missing after a restart.
  * csv: one row per value. `channels` says how many rows a record has, so that a record that was cut off by a crash is
  * seen and cut, and its message, which was not acknowledged, writes it again. The samples of a window are one row an axis,
  * with the steps in one field, after rows of their `rate_hz` and `scale`. No field needs quotes: everything that gets
@@ -9,11 +10,12 @@
  */
 import type { Gap } from '../journal/types.ts';
 import type { ReadingKind } from '../reading.ts';
-import { gapOf, type IncomingRecord, recordOf, samplesOf } from './incoming.ts';
+import { gapOf, type IncomingRecord, recordOf, type Skipped, samplesOf, skippedOf } from './incoming.ts';
 
 export type Item =
   | { readonly device: string; readonly stream: string; readonly record: IncomingRecord }
-  | { readonly device: string; readonly gap: Gap };
+  | { readonly device: string; readonly gap: Gap }
+  | { readonly device: string; readonly skipped: Skipped };
 
 export interface Reader {
   /**
@@ -38,13 +40,14 @@ const jsonl: Format = {
   header: '',
   begins: '{"device":"',
   write(item) {
-    if ('gap' in item) return `${JSON.stringify({ device: item.device, gap: item.gap })}\n`;
+    if (!('record' in item)) return `${JSON.stringify(item)}\n`;
     return `${JSON.stringify({ device: item.device, stream: item.stream, ...item.record.members })}\n`;
   },
   reader: () => ({
     line(text) {
-      const { device, stream, gap, ...members } = JSON.parse(text) as Record<string, unknown>;
+      const { device, stream, gap, skipped, ...members } = JSON.parse(text) as Record<string, unknown>;
       if (gap !== undefined) return { device: String(device), gap: gapOf(gap) };
+      if (skipped !== undefined) return { device: String(device), skipped: skippedOf(skipped) };
       // Which list a record was in is not written; nothing here asks for it.
       return { device: String(device), stream: String(stream), record: recordOf('reading', members) };
     },
@@ -81,6 +84,10 @@ const csv: Format = {
       const { stream, from, to, lost, reason } = item.gap;
       return rowText({ device, stream, kind: 'gap', seq: from, to, lost, reason });
     }
+    if ('skipped' in item) {
+      const { stream, from, to, count } = item.skipped;
+      return rowText({ device, stream, kind: 'skipped', seq: from, to, value: count });
+    }
     const { kind, seq, time, sensor, members } = item.record;
     const cells = cellsOf(item.record);
     const common: Row = {
@@ -115,6 +122,9 @@ const csv: Format = {
         const seq = Number(row.seq);
         if (row.kind === 'gap') {
           return { device, gap: gapOf({ stream, from: seq, to: Number(row.to), lost: Number(row.lost), reason }) };
+        }
+        if (row.kind === 'skipped') {
+          return { device, skipped: skippedOf({ stream, from: seq, to: Number(row.to), count: Number(row.value) }) };
         }
         if (row.channel !== '') rows += 1;
         // What a window held is not asked for again, only that all of it was written.

@@ -28,6 +28,14 @@ export interface IncomingBatch {
   readonly skipped: number;
 }
 
+/** Of these numbers of a stream so many were of sensors that the uplink does not carry. */
+export interface Skipped {
+  readonly stream: string;
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+}
+
 const ID = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 const CHANNEL = /^[a-z][a-z0-9_]*$/;
 const STREAM = /^[0-9a-f]{24}$/;
@@ -101,6 +109,17 @@ export function gapOf(value: unknown): Gap {
   };
   if (gap.to < gap.from) throw malformed('a gap ends before it begins');
   return gap;
+}
+
+/** A line that we wrote. */
+export function skippedOf(value: unknown): Skipped {
+  const { stream, from, to, count } = object(value, 'what was skipped');
+  return {
+    stream: matching(STREAM, stream, 'stream'),
+    from: number(from, 'from'),
+    to: number(to, 'to'),
+    count: number(count, 'count'),
+  };
 }
 
 const malformed = (what: string): SedgeError => new SedgeError('receive.malformed', `Not a batch of Sedge: ${what}.`);

@@ -9,7 +9,7 @@
  * - A receiver that begins in the middle begins there: what it never could have seen is not missing.
  */
 import type { Gap } from '../journal/types.ts';
-import type { IncomingBatch, IncomingRecord } from './incoming.ts';
+import type { IncomingBatch, IncomingRecord, Skipped } from './incoming.ts';
 import { countOf, type IntervalSet, intervalSet, type Range } from './intervals.ts';
 
 interface Stream {
@@ -36,6 +36,8 @@ export interface Missing extends Range {
 export interface News {
   readonly records: readonly IncomingRecord[];
   readonly gaps: readonly Gap[];
+  /** Only this says that these numbers are not missing: it has to outlive us as records do. */
+  readonly skipped: Skipped | undefined;
   /** Numbers that this batch shows to be missing. */
   readonly missing: number;
 }
@@ -45,6 +47,7 @@ export interface Ledger {
   /** What an earlier run wrote. */
   restoreRecord(device: string, stream: string, seq: number): void;
   restoreGap(device: string, gap: Gap): void;
+  restoreSkipped(device: string, skipped: Skipped): void;
   missing(): readonly Missing[];
   readonly counts: {
     readonly records: number;
@@ -116,16 +119,21 @@ export function createLedger(): Ledger {
   const explain = (stream: Stream, ranges: readonly Range[]) => {
     for (const { from, to } of ranges) stream.explained.add(from, to);
   };
-  const addSkipped = (stream: Stream, { first, last }: { first: number; last: number }, skipped: number) => {
+  /** Whether it was news. */
+  const addSkipped = (stream: Stream, { first, last }: { first: number; last: number }, skipped: number): boolean => {
     const holes = stream.received.holes(first, last).flatMap(({ from, to }) => stream.explained.holes(from, to));
-    if (countOf(holes) <= skipped) return explain(stream, holes);
+    if (countOf(holes) <= skipped) {
+      explain(stream, holes);
+      return holes.length > 0;
+    }
     // Which of them thinning took and which are of others is not known, only how many.
     const outside = outsideOf(stream.thinned, holes);
     const isNew = countOf(stream.counted.holes(first, last)) === last - first + 1;
     stream.counted.add(first, last);
-    if (countOf(outside) > skipped || !isNew) return;
+    if (countOf(outside) > skipped || !isNew) return false;
     explain(stream, outside);
     stream.skippedThinned += skipped - countOf(outside);
+    return true;
   };
 
   const missingIn = (ids: readonly (string | undefined)[]): number =>
@@ -148,16 +156,24 @@ export function createLedger(): Ledger {
       if (stream) reach(stream, range.last, batch.volatile);
       const own = batch.gaps.filter((gap) => gap.stream === batch.stream && addGap(device, gap, batch.volatile));
       const gaps = [...elsewhere, ...own];
-      if (!stream) return { records: [], gaps, missing: 0 };
+      if (!stream) return { records: [], gaps, skipped: undefined, missing: 0 };
       const records = batch.records.filter(({ seq }) => addRecord(stream, seq, batch.volatile));
-      if (batch.skipped > 0) addSkipped(stream, range, batch.skipped);
-      return { records, gaps, missing: Math.max(0, missingIn(touched) - before) };
+      const isNews = batch.skipped > 0 && addSkipped(stream, range, batch.skipped);
+      const skipped = isNews
+        ? { stream: batch.stream, from: range.first, to: range.last, count: batch.skipped }
+        : undefined;
+      return { records, gaps, skipped, missing: Math.max(0, missingIn(touched) - before) };
     },
     restoreRecord(device, id, seq) {
       addRecord(open(device, id, seq, false), seq, false);
     },
     restoreGap(device, gap) {
       addGap(device, gap, false);
+    },
+    restoreSkipped(device, { stream: id, from, to, count }) {
+      const stream = open(device, id, from, false);
+      reach(stream, to, false);
+      addSkipped(stream, { first: from, last: to }, count);
     },
     missing: () => [...streams].flatMap(([id, stream]) => missingOf(id, stream)),
   };

@@ -91,7 +91,7 @@ export async function receiveBatches(options: ReceiverOptions): Promise<void> {
       return '';
     }
     const { device, stream } = batch;
-    const { records, gaps, missing } = ledger.take(batch);
+    const { records, gaps, skipped, missing } = ledger.take(batch);
     for (const gap of gaps) tell(describeGap(device, gap));
     if (missing > 0)
       tell(`Missing: ${missing} numbers of ${device}, seen at ${batch.range?.first}..${batch.range?.last}.`);
@@ -99,6 +99,7 @@ export async function receiveBatches(options: ReceiverOptions): Promise<void> {
     const items: Item[] = [
       ...gaps.map((gap) => ({ device, gap })),
       ...records.map((record) => ({ device, stream, record })),
+      ...(skipped ? [{ device, skipped }] : []),
     ];
     return items.map(format.write).join('');
   }

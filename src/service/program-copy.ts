@@ -56,7 +56,7 @@ export const forgetOld = (target: string): Step => ({
 });
 
 /** Debian packages made of this clone lie beside the bundle, and are not part of it. */
-const isRubbish = (path: string): boolean => isBuildRubbish(path) || path.endsWith('.deb');
+const isRubbish = (path: string): boolean => isBuildRubbish(path) || /\.deb$|\/SHA256SUMS$/.test(path);
 
 /** Every file below, by its path from there; a file itself is ''. */
 async function filesOf(path: string): Promise<readonly string[]> {

@@ -162,13 +162,14 @@ const MIN_DRAIN_S = 30;
 
 /** When it last delivered, how long the rest takes, what is wrong: in pieces that go on one line with a space between. */
 export function deliveryOf(uplink: UplinkReport): readonly Line[] {
-  const { last_acknowledged_s: last, drain_s: drain, gaps, lost, state } = uplink;
+  const { last_acknowledged_s: last, drain_s: drain, gaps, lost, state, dead_letters: letters } = uplink;
   const isBacklog = drain !== null && drain >= MIN_DRAIN_S;
   const reason = reasonOf(uplink);
   return [
     [span(last === null ? 'nothing yet' : `${shownSpan(last)} ago`, 'dim')],
     ...(isBacklog ? words(`· delivered in about ${shownSpan(drain)}`, 'plain') : []),
     ...(gaps > 0 ? words(`· ${counted(lost, 'record')} lost in ${counted(gaps, 'gap')}, not told yet`, 'bad') : []),
+    ...(letters > 0 ? words(`· ${counted(letters, 'record')} refused for good`, 'bad') : []),
     ...(state === 'offline' && reason !== '' ? words(`· ${reason}`, 'warn') : []),
   ];
 }

@@ -40,6 +40,8 @@ export interface Announcer {
   once(topic: string, payload: string): Promise<void>;
   /** `status` offline; resolves when the broker has it. */
   offline(): Promise<void>;
+  /** Clears every retained topic but `status`, and says nothing more; resolves with how many when the broker has it. */
+  withdraw(): Promise<number>;
 }
 
 export interface AnnouncerOptions {
@@ -63,6 +65,7 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
   let sensors: ReadonlySet<string> = new Set();
   let stale: ReadonlySet<string> = new Set();
   let pumping = false;
+  let isWithdrawn = false;
   let soon: StateMessage[] = [];
   let alerting = 0;
 
@@ -99,6 +102,7 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     pumping = false;
   }
   const enqueue = (topic: string, payload: string) => {
+    if (isWithdrawn) return;
     waiting.set(topic, payload);
     void pump();
   };
@@ -107,7 +111,7 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
   };
   /** QoS 0: the newest will come soon enough, so a socket that is backed up gets none. */
   const publishLive = (topic: string | undefined, payload: () => string) => {
-    if (topic === undefined || signal.aborted || connection.backedUp) return;
+    if (topic === undefined || signal.aborted || isWithdrawn || connection.backedUp) return;
     void connection.publish(topic, payload(), { qos: 0, retain: true }).catch(() => undefined);
   };
 
@@ -201,6 +205,15 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     discover,
     health,
     once,
+    async withdraw() {
+      isWithdrawn = true;
+      waiting.clear();
+      const own = [topics.info, topics.health].flatMap((topic) => topic ?? []);
+      const all = [...own, ...retained.all()];
+      await Promise.all(all.map((topic) => publishRetained(topic, '')));
+      if (!signal.aborted) retained.forget();
+      return all.length;
+    },
     offline: () => (topics.status === undefined ? Promise.resolve() : publishRetained(topics.status, OFFLINE)),
   };
 }

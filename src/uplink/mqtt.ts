@@ -6,7 +6,7 @@
  * no connection, so memory does not grow in an outage; `stop` returns in bounded time whatever the broker does.
  */
 import type { MqttUplinkConfig } from '../config/types.ts';
-import { codeOf, messageOf, SedgeError } from '../errors.ts';
+import { messageOf, type SedgeError } from '../errors.ts';
 import { type Announcer, createAnnouncer, OFFLINE } from './announcer.ts';
 import { createBackoff } from './backoff.ts';
 import { deadLetterJson } from './batch-json.ts';
@@ -17,7 +17,9 @@ import type { MqttConnection } from './mqtt-connection.ts';
 import { createDial, parseBroker } from './mqtt-dial.ts';
 import { createEars } from './mqtt-ears.ts';
 import { tooLargeError } from './mqtt-errors.ts';
+import { createPayloadPool } from './payload-pool.ts';
 import { createPoisonRule } from './poison.ts';
+import { asSedgeError, describeRefusal } from './refusal.ts';
 import { retainedTopics } from './retained.ts';
 import { type BatchMessage, sendBatches } from './sender.ts';
 import { watchTakeover } from './takeover.ts';
@@ -66,6 +68,10 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
   let batchesAcknowledged = 0;
   let recordsAcknowledged = 0;
   let deadLetters = 0;
+  /** It is stopped for good, and nothing of it is to stay at the broker. */
+  let isRemoved = false;
+  /** Topics that were cleared then. */
+  let withdrawn: number | undefined;
   let acknowledgedAtMs: number | undefined;
 
   const changed = () => context.onChange?.();
@@ -107,6 +113,13 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
       await clock.sleep(waitMs, stopping.signal);
     }
     changed();
+  }
+
+  function tellWithdrawal(): void {
+    const { host } = broker.place;
+    const message = `What it left retained at ${host} stays there: add it again under this name when the broker is there, and remove it then.`;
+    if (withdrawn === undefined) log.warn('uplink.not-withdrawn', { uplink: name, message });
+    else log.info('uplink.withdrawn', { uplink: name, host, topics: withdrawn });
   }
 
   /** The log folds what comes again and again; `retry_ms` tells it when that will be. */
@@ -166,6 +179,10 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
         }),
       },
     };
+    // At QoS 0 nobody says when the socket has let go of a payload.
+    const pool = config.qos === 0 ? undefined : createPayloadPool(mostBytes);
+    const inBuffer = (message: BatchMessage): BatchMessage =>
+      pool && typeof message.payload === 'string' ? { ...message, ...pool.take(message.payload) } : message;
     let undelivered = false;
     const deliver = async ({ payload }: BatchMessage) => {
       if (topics.readings === undefined || payload.length === 0) return;
@@ -186,7 +203,7 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
         window,
         source,
         rule,
-        encode: (batch) => format.encode(batch, encoding),
+        encode: (batch) => format.encode(batch, encoding).map(inBuffer),
         deliver,
         async bury(letter) {
           const { stream, record, error } = letter;
@@ -229,9 +246,13 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
   }
 
   async function farewell(speaker: Announcer): Promise<void> {
+    if (isRemoved) withdrawn = await inTime(speaker.withdraw());
+    await inTime(speaker.offline());
+  }
+  async function inTime<T>(said: Promise<T>): Promise<T | undefined> {
     const patience = new AbortController();
-    await Promise.race([speaker.offline(), clock.sleep(FAREWELL_MS, patience.signal)]);
-    patience.abort();
+    const late = clock.sleep(FAREWELL_MS, patience.signal).then(() => undefined);
+    return Promise.race([said, late]).finally(() => patience.abort());
   }
 
   const running = run();
@@ -258,8 +279,9 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
     sensorStatus: (sensor, now) => announcer?.sensorStatus(sensor, now),
     catalogueChanged: () => announcer?.catalogueChanged(),
     health: () => announcer?.health(),
-    stop(drainMs) {
+    stop(drainMs, how) {
       stopped ??= (async () => {
+        isRemoved = how?.isRemoved ?? false;
         stopping.abort();
         const drained = new AbortController();
         void clock.sleep(drainMs - 2 * FAREWELL_MS, drained.signal).then(() => enough.abort());
@@ -269,21 +291,9 @@ export function mqttUplink(config: MqttUplinkConfig, context: UplinkContext): Up
         });
         await running;
         drained.abort();
+        if (isRemoved) tellWithdrawal();
       })();
       return stopped;
     },
   };
-}
-
-const asSedgeError = (error: unknown): SedgeError =>
-  error instanceof SedgeError
-    ? error
-    : new SedgeError(codeOf(error) ?? 'uplink.lost', messageOf(error), { cause: error });
-
-/** A single record that is refused holds up all that follow, so say which. */
-function describeRefusal(error: unknown, { position, only }: BatchMessage): SedgeError {
-  const known = asSedgeError(error);
-  if (known.code !== 'uplink.rejected' || !only) return known;
-  const message = `${known.message} Record ${only.seq} of stream ${position.stream} waits, and all after it; it is tried again.`;
-  return new SedgeError(known.code, message, { cause: known });
 }

@@ -40,6 +40,7 @@ export function openOnly(options: OpenHoursOptions): Uplink {
     inFlight: 0,
   };
   let goodbyeMs = GOODBYE_MS;
+  let goodbye: Parameters<Uplink['stop']>[1];
 
   async function run(): Promise<void> {
     const nextMs = await options.loadCron(window.cron, window.timezone);
@@ -48,7 +49,7 @@ export function openOnly(options: OpenHoursOptions): Uplink {
       if (stopping.signal.aborted) return;
       inner = create();
       await clock.sleep(window.forMs, stopping.signal);
-      await inner.stop(goodbyeMs);
+      await inner.stop(goodbyeMs, goodbye);
       past = sum(past, inner.status());
       inner = undefined;
     }
@@ -77,8 +78,9 @@ export function openOnly(options: OpenHoursOptions): Uplink {
     sensorStatus: (sensor, status) => inner?.sensorStatus(sensor, status),
     catalogueChanged: () => inner?.catalogueChanged(),
     health: () => inner?.health(),
-    async stop(drainMs) {
+    async stop(drainMs, how) {
       goodbyeMs = drainMs;
+      goodbye = how;
       stopping.abort();
       await running;
     },

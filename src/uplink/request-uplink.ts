@@ -7,9 +7,10 @@
  */
 import type { Batch } from '../batch.ts';
 import type { CommonUplinkConfig } from '../config/types.ts';
-import { codeOf, messageOf, SedgeError } from '../errors.ts';
+import { messageOf, type SedgeError } from '../errors.ts';
 import { createBackoff } from './backoff.ts';
 import { createPoisonRule } from './poison.ts';
+import { describeRefusal } from './refusal.ts';
 import { type BatchMessage, type DeadLetter, sendBatches } from './sender.ts';
 import type { Uplink, UplinkContext, UplinkStatus } from './types.ts';
 import { createWindow } from './window.ts';
@@ -142,7 +143,7 @@ export function requestUplink({ config, context, host, place, open }: RequestUpl
       enough: enough.signal,
       onAcknowledged: taken,
       onFailed(error, message) {
-        reason ??= describe(error, message);
+        reason ??= describeRefusal(error, message);
         ended.abort();
       },
     });
@@ -186,15 +187,4 @@ export function requestUplink({ config, context, host, place, open }: RequestUpl
       return stopped;
     },
   };
-}
-
-/** A single record that is refused holds up all that follow, so say which. */
-function describe(error: unknown, { position, only }: BatchMessage): SedgeError {
-  const known =
-    error instanceof SedgeError
-      ? error
-      : new SedgeError(codeOf(error) ?? 'uplink.lost', messageOf(error), { cause: error });
-  if (known.code !== 'uplink.rejected' || !only) return known;
-  const message = `${known.message} Record ${only.seq} of stream ${position.stream} waits, and all after it; it is tried again.`;
-  return new SedgeError(known.code, message, { cause: known });
 }

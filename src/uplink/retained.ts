@@ -23,6 +23,10 @@ export interface RetainedTopics {
   plan(sensors: readonly string[]): readonly string[];
   /** A topic that `plan` returned is cleared. */
   cleared(topic: string): void;
+  /** All topics that were left there, for when nothing of it is to stay. */
+  all(): readonly string[];
+  /** All of them are cleared. */
+  forget(): void;
 }
 
 export function retainedTopics(memory: Memory, uplink: string, topics: Topics): RetainedTopics {
@@ -47,6 +51,8 @@ export function retainedTopics(memory: Memory, uplink: string, topics: Topics): 
     cleared(topic) {
       if (stale.delete(topic) && stale.size === 0) remember([current]);
     },
+    all: () => [...new Set(decode(memory.get(key)).flatMap(topicsIn))],
+    forget: () => memory.set(key, undefined),
   };
 }
 

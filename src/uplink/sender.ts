@@ -27,6 +27,8 @@ export interface BatchMessage {
   readonly records: number;
   /** The record, if it holds one. */
   readonly only?: BatchRecord;
+  /** Called when the destination has the message, or it is given up in this form: nobody reads the payload any more. */
+  readonly release?: () => void;
 }
 
 /** A record that the destination refused for good. */
@@ -60,6 +62,9 @@ export interface SenderOptions {
   readonly onFailed: (error: unknown, message: BatchMessage) => void;
 }
 
+/** A backlog comes out of memory, batch after batch: between two of them sensors are read and live values go out. */
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
 interface Sent {
   readonly message: BatchMessage;
   state: 'in-flight' | 'taken' | 'refused';
@@ -86,6 +91,7 @@ export async function sendBatches(options: SenderOptions): Promise<void> {
       const { message } = sent.shift()!;
       source.acknowledge(message.position);
       options.onAcknowledged(message.records);
+      message.release?.();
     }
   };
   const launch = (entry: Sent) => {
@@ -126,7 +132,7 @@ export async function sendBatches(options: SenderOptions): Promise<void> {
   };
   const startOver = () => {
     source.rewind();
-    sent.length = 0;
+    for (const { message } of sent.splice(0)) message.release?.();
   };
 
   /** Something was refused: waits for all in flight, and takes the first refusal one step further. */
@@ -166,6 +172,7 @@ export async function sendBatches(options: SenderOptions): Promise<void> {
     if (!source.refuse(stream, [record.seq])) return fail(error, message);
     rule.buried();
     sent.shift();
+    message.release?.();
     acknowledgePrefix();
     // The gaps that went with it, and what else was refused, come again.
     startOver();
@@ -187,6 +194,7 @@ export async function sendBatches(options: SenderOptions): Promise<void> {
     const outcome = await sendNext(rule.records());
     atOnce = outcome === 'full-of-bytes';
     if (outcome === 'nothing') await clock.sleep(EMPTY_PAUSE_MS, interrupt.signal);
+    else if (source.unread > 0) await nextTurn();
     // A stop drains what is there; what still waits for the clock stays in the journal.
     if (isLast && (outcome === 'nothing' || source.unread === 0)) {
       await window.idle(ended);
@@ -204,7 +212,7 @@ async function untilDue(
 ): Promise<void> {
   await source.waitForRecords(halt);
   // Nothing unread, and yet something to say: gaps.
-  if (atOnce || source.unread === 0 || halt.aborted) return;
+  if (atOnce || source.unread === 0 || source.unread >= rule.records() || halt.aborted) return;
   const wait = new AbortController();
   const { signal } = wait;
   const stop = () => wait.abort();

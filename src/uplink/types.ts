@@ -115,6 +115,9 @@ export interface Uplink {
   alert?(alert: AlertMessage): void;
   /** Publish health now. */
   health(): void;
-  /** Drains for at most `drainMs`, publishes offline, disconnects. Resolves in bounded time, also when the broker is away. Idempotent. */
-  stop(drainMs: number): Promise<void>;
+  /**
+   * Drains for at most `drainMs`, publishes offline, disconnects. Resolves in bounded time, also when the broker is away.
+   * Idempotent. `isRemoved`: it does not come back, so what it left retained is cleared where that can be done.
+   */
+  stop(drainMs: number, how?: { readonly isRemoved: boolean }): Promise<void>;
 }

@@ -6,7 +6,7 @@ import { text as allOf } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CommandIo } from '../../src/cli/command.ts';
 import { receive } from '../../src/cli/receive.ts';
-import { encodeBatch } from '../../src/uplink/batch-json.ts';
+import { encodeBatch } from '../../src/uplink/formats/json.ts';
 import { until } from '../until.ts';
 import { readings, STREAM } from '../uplink/array-source.ts';
 import { type ScriptedBroker, type ScriptedClient, startScriptedBroker } from '../uplink/scripted-broker.ts';
@@ -39,15 +39,20 @@ const push = (client: ScriptedClient, messageId: number, payload: string) =>
     dup: false,
   });
 
-const batchText = (from: number, to: number, gaps: Parameters<typeof encodeBatch>[0]['gaps'] = []) =>
+const batchText = (
+  from: number,
+  to: number,
+  gaps: Parameters<typeof encodeBatch>[0]['gaps'] = [],
+  skippedSeqs: readonly number[] = [],
+) =>
   encodeBatch(
     {
       stream: STREAM,
       volatile: false,
       previous: undefined,
       range: { first: from, last: to },
-      records: readings(from, to),
-      skippedSeqs: [],
+      records: readings(from, to).filter(({ seq }) => !skippedSeqs.includes(seq)),
+      skippedSeqs,
       gaps,
       position: { stream: STREAM, seq: to, gaps },
     },
@@ -157,6 +162,37 @@ describe('sedge receive', () => {
     second.stop();
     await second.status;
     expect(await readFile(file, 'utf8')).toBe(whole);
+  });
+
+  it.each(['jsonl', 'csv'])('knows after a restart what was skipped and what is missing, from %s', async (format) => {
+    const out = `all.${format}`;
+    publishOnSubscribe = [
+      [1, batchText(1, 5, [], [2, 4])],
+      [2, batchText(6, 8, [], [6, 7, 8])],
+      [3, batchText(10, 11)],
+      [4, batchText(12, 14, [], [14])],
+    ];
+    const first = run({ out, format });
+    await until('acknowledged', () => broker.acknowledged.length === 4);
+    first.stop();
+    await first.status;
+    const said = ['missing: 1 of 9..9', 'records: 7, duplicates removed: 0, missing: 1'];
+    for (const part of said) expect(await first.stderr).toContain(part);
+    const whole = await readFile(join(directory, out), 'utf8');
+    // The last message again, as after a lost acknowledgement, and one more.
+    publishOnSubscribe = [
+      [1, batchText(12, 14, [], [14])],
+      [2, batchText(15, 15)],
+    ];
+    const second = run({ out, format });
+    await until('acknowledged', () => broker.acknowledged.length === 6);
+    second.stop();
+    await second.status;
+    const summary = await second.stderr;
+    expect(summary.match(/missing: \d+ of .*/g)).toEqual([`missing: 1 of 9..9, greenhouse-1, stream ${STREAM}`]);
+    expect(summary).toContain('records: 8, duplicates removed: 2, missing: 1');
+    const after = await readFile(join(directory, out), 'utf8');
+    expect([after.startsWith(whole), lines(after).length]).toEqual([true, lines(whole).length + 1]);
   });
 
   it('reports gaps as lines and numbers that are missing without one', async () => {

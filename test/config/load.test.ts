@@ -147,6 +147,25 @@ describe('an uplink', () => {
       expect.stringContaining('no sensors'),
     ]);
   });
+  it('warns of a configuration with a secret in it that every user may read, or change', async () => {
+    const at = async (mode: number, keys: string) => {
+      write('sedge.yaml', mqtt(keys));
+      chmodSync(join(directory, 'sedge.yaml'), mode);
+      const result = await load('sedge.yaml', { PASSWORD: 'x' });
+      if ('problems' in result) throw new Error(result.problems.map(formatProblem).join('\n'));
+      return result.config.warnings.filter((text) => text.startsWith('sedge.yaml'));
+    };
+    const secret = ['sedge.yaml holds a secret and can be read by every user: run chmod o-rwx on it'];
+    expect(await at(0o644, 'url: "mqtts://b", username: u, password: x')).toEqual(secret);
+    expect(await at(0o644, 'url: "mqtts://u:x@b"')).toEqual(secret);
+    expect(await at(0o640, 'url: "mqtts://b", username: u, password: x')).toEqual([]);
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the file's own syntax
+    expect(await at(0o644, 'url: "mqtts://b", username: u, password: "${PASSWORD}"')).toEqual([]);
+    expect(await at(0o644, 'url: "mqtts://b"')).toEqual([]);
+    expect(await at(0o666, 'url: "mqtts://b"')).toEqual([
+      'sedge.yaml can be changed by every user, and so can what this program runs: run chmod o-w on it',
+    ]);
+  });
   it('gets name and password out of the URL', async () => {
     expect(await one('url: "mqtt://us%65r:p%40ss@b:1884/"')).toMatchObject({
       url: 'mqtt://b:1884',

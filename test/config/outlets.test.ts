@@ -145,3 +145,36 @@ describe('a file uplink', () => {
     expect(told[0]).toMatch(message);
   });
 });
+
+describe('two MQTT uplinks', () => {
+  const two = async (a: string, b: string) => {
+    const uplinks = `uplinks:\n  a: { type: mqtt, ${a} }\n  b: { type: mqtt, ${b} }\n`;
+    write('sedge.yaml', `version: 1\ndevice: d\nsensors: { s: { driver: mock, every: 1s } }\n${uplinks}`);
+    const result = await loadConfig('sedge.yaml', { env: {}, cwd: directory, drivers, hostname: 'hall' });
+    return 'problems' in result ? result.problems.map(formatProblem) : [];
+  };
+  const said = (place: string, rival: string) => [
+    `sedge.yaml:${place}.client_id: is also the client id of \`${rival}\` at the same broker, and they would throw each other out for ever: give each an id of its own, or leave it out`,
+  ];
+
+  it('may not share a client id at one broker, however it is named', async () => {
+    expect(await two('url: "mqtt://localhost", client_id: x', 'url: "mqtt://127.0.0.1:1883", client_id: x')).toEqual(
+      said('6:61: uplinks.b', 'a'),
+    );
+    const web = 'url: "wss://broker.example/mqtt", client_id: x';
+    expect(await two(web, web)).toEqual(said('6:65: uplinks.b', 'a'));
+  });
+
+  it('may not take the id that another has by default', async () => {
+    const host = 'url: "mqtt://10.0.0.1"';
+    expect(await two(`${host}, client_id: sedge-d-b`, host)).toEqual(said('5:55: uplinks.a', 'b'));
+    expect(await two(host, `${host}, client_id: sedge-d-a`)).toEqual(said('6:55: uplinks.b', 'a'));
+  });
+
+  it('may share one at two brokers, and have none written', async () => {
+    const host = 'url: "mqtt://10.0.0.1"';
+    expect(await two(host, host)).toEqual([]);
+    expect(await two(`${host}, client_id: x`, 'url: "mqtt://10.0.0.2", client_id: x')).toEqual([]);
+    expect(await two(`${host}, client_id: x`, 'url: "mqtt://10.0.0.1:1884", client_id: x')).toEqual([]);
+  });
+});

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseBatch } from '../../src/receive/incoming.ts';
-import { encodeBatch, stateJson } from '../../src/uplink/batch-json.ts';
+import { stateJson } from '../../src/uplink/batch-json.ts';
+import { encodeBatch } from '../../src/uplink/formats/json.ts';
 import { until } from '../until.ts';
 import { startRig } from '../uplink/rig.ts';
 import { startScriptedBroker } from '../uplink/scripted-broker.ts';

@@ -31,6 +31,7 @@ describe('the command line', () => {
     [[], 2, /Usage: sedge/],
     [['frobnicate'], 2, /there is no command "frobnicate"/],
     [['chek'], 2, /did you mean check\?/],
+    [['drivers', '--new'], 2, /^sedge: --new needs a value: sedge drivers --help shows which$/m],
     [['run', '--sim'], 2, /--sim/],
     [['run', '--confg', 'x'], 2, /did you mean --config\?/],
     [['check', 'surplus'], 2, /does not take "surplus"/],

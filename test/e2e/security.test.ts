@@ -54,11 +54,12 @@ uplinks:
 ${uplinks}`,
     { mode: 0o600 },
   );
-const run = (...more: readonly string[]): SedgeProcess => {
-  const process = startSedge(['run', '--simulate', '--log-level', 'debug', ...more], { cwd: directory, env });
+const start = (...args: readonly string[]): SedgeProcess => {
+  const process = startSedge(args, { cwd: directory, env });
   running.push(process);
   return process;
 };
+const run = (...more: readonly string[]) => start('run', '--simulate', '--log-level', 'debug', ...more);
 const logged = (process: SedgeProcess, text: string) =>
   until(`the log says ${text}`, () => process.stderr().includes(text));
 
@@ -140,6 +141,14 @@ describe('the running service', () => {
     expect(values).toContain(String(READING));
     expect(service.stderr() + service.stdout()).not.toContain(String(READING));
     expect(service.stderr()).toContain('sensor.online sensor=value');
+  });
+
+  const isRoot = process.getuid?.() === 0;
+  it.skipIf(!isRoot)(`warns when it runs as root by hand${isRoot ? '' : ' (needs root: runs in CI)'}`, async () => {
+    configure('  cloud: { type: mqtt, url: "mqtt://127.0.0.1:1" }\n');
+    const service = start('run');
+    await logged(service, 'service.started');
+    expect(service.stderr()).toMatch(/^warn: service\.root message="runs as root .*sedge service install/m);
   });
 
   it('says no secret of a wrong configuration either', async () => {

@@ -25,6 +25,7 @@ journal: { directory: ${join(directory, 'journal')}, commit_every: 100ms }
 uplinks: { cloud: { type: mqtt, url: "mqtt://127.0.0.1:1", username: u, password: canary } }
 simulation: { faults: { gone: [ { kind: nack, rate: 1 } ] } }
 `,
+    { mode: 0o600 },
   );
 });
 afterEach(async () => {
@@ -129,6 +130,7 @@ describe('sedge status', () => {
     expect(lstatSync(join(directory, 'sedge.sock')).mode & 0o777).toBe(0o660);
     if (process.getuid?.() !== 0) return; // Only root can ask as somebody else.
     chmodSync(directory, 0o755);
+    chmodSync(join(directory, 'sedge.yaml'), 0o644);
     const program = join(directory, 'dist');
     cpSync(dirname(SEDGE), program, { recursive: true });
     const other = {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
+import { nodeFs } from '../../src/journal/fs.ts';
 import { openJournal } from '../../src/journal/journal.ts';
 
 function canMount(): boolean {
@@ -59,6 +60,19 @@ describe.skipIf(!isMountable)('a full device (needs root, to mount a small file 
       expect([...seen].sort((a, b) => a - b)).toEqual(accepted);
       expect(journal.status().storage).toBe('ok');
       await journal.close();
+    } finally {
+      execFileSync('umount', [directory]);
+      await rm(directory, { recursive: true });
+    }
+  });
+});
+
+describe.skipIf(!isMountable)('a full device without the journal (needs root, to mount one; runs in CI)', () => {
+  it.each(['journal', 'var/lib/journal'])('is said to be full, not to be missing: %s', async (below) => {
+    const directory = await mkdtemp(join(tmpdir(), 'sedge-full-'));
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k,nr_inodes=1', 'tmpfs', directory]);
+    try {
+      await expect(nodeFs.makeDirectory(join(directory, below))).rejects.toMatchObject({ code: 'ENOSPC' });
     } finally {
       execFileSync('umount', [directory]);
       await rm(directory, { recursive: true });

@@ -1,6 +1,7 @@
 /**
- * A journal's file system that fails on command: the n-th operation of a kind, once or from then on until it is mended, or a
- * write that takes only a part. Counts what was done, so that a sweep knows when it has been through all of them.
+ * A journal's file system that fails on command: the n-th operation of a kind, once or from then on until it is mended, a
+ * write that takes only a part, or operations that do not come back until then, and are done all the same. Counts what was
+ * done, so that a sweep knows when it has been through all of them.
  */
 import { basename } from 'node:path';
 import { errno, type JournalFile, type JournalFs } from '../../src/journal/fs.ts';
@@ -31,6 +32,8 @@ export interface Plan {
   readonly lasting?: boolean;
   /** A write that takes half of what it was given, instead of an error. */
   readonly short?: boolean;
+  /** From the n-th on no operation of any kind comes back until `mend`; then all are done, in order. */
+  readonly hang?: boolean;
 }
 
 export interface FailingFs {
@@ -40,6 +43,10 @@ export interface FailingFs {
   mend(): void;
   /** Whether the planned failure has happened. */
   readonly hasFailed: boolean;
+  /** Operations that have not come back. */
+  readonly hanging: number;
+  /** Files that are open, and locks that are held. */
+  readonly held: number;
   /** Files that were flushed again after a flush of theirs had failed: must stay empty. */
   readonly flushedAgain: readonly string[];
 }
@@ -50,31 +57,36 @@ export function failingFs(inner: JournalFs = memoryFs()): FailingFs {
   let hasFailed = false;
   const flushedAgain: string[] = [];
 
-  /** Undefined: go on. 'short': take half. Throws if it is time to. */
-  const strikes = (kind: Kind): 'short' | undefined => {
+  let held = 0;
+  let hanging: (() => void)[] = [];
+  /** Undefined: go on. 'short': take half. Rejects if it is time to; does not come back if it is that time. */
+  const strikes = async (kind: Kind): Promise<'short' | undefined> => {
+    if (plan?.hang && hasFailed) return hang();
     if (plan?.kind !== kind) return undefined;
     count += 1;
     if (plan.lasting ? count < plan.nth : count !== plan.nth) return undefined;
     hasFailed = true;
+    if (plan.hang) return hang();
     if (plan.short) return 'short';
     throw errno(plan.code, `${kind} number ${count}`);
   };
+  const hang = () => new Promise<undefined>((resolve) => hanging.push(() => resolve(undefined)));
 
   const fileOf = (file: JournalFile, path: string): JournalFile => {
     let isDistrusted = false;
     return {
       async read(target, targetOffset, length, position) {
-        strikes('read');
+        await strikes('read');
         return file.read(target, targetOffset, length, position);
       },
       async write(bytes, position) {
-        const half = strikes('write') === 'short' ? bytes.subarray(0, Math.ceil(bytes.length / 2)) : bytes;
+        const half = (await strikes('write')) === 'short' ? bytes.subarray(0, Math.ceil(bytes.length / 2)) : bytes;
         return file.write(half, position);
       },
       async fdatasync() {
         if (isDistrusted) flushedAgain.push(basename(path));
         try {
-          strikes('fdatasync');
+          await strikes('fdatasync');
           await file.fdatasync();
         } catch (error) {
           isDistrusted = true;
@@ -82,46 +94,58 @@ export function failingFs(inner: JournalFs = memoryFs()): FailingFs {
         }
       },
       async truncate(length) {
-        strikes('truncate');
+        await strikes('truncate');
         return file.truncate(length);
       },
       async size() {
-        strikes('size');
+        await strikes('size');
         return file.size();
       },
       async close() {
         await file.close();
-        strikes('close');
+        held -= 1;
+        await strikes('close');
       },
     };
   };
   return {
     fs: {
       async makeDirectory(path) {
-        strikes('makeDirectory');
+        await strikes('makeDirectory');
         return inner.makeDirectory(path);
       },
       async list(path) {
-        strikes('list');
+        await strikes('list');
         return inner.list(path);
       },
       async open(path, mode) {
-        strikes('open');
-        return fileOf(await inner.open(path, mode), path);
+        await strikes('open');
+        const file = fileOf(await inner.open(path, mode), path);
+        held += 1;
+        return file;
       },
       async rename(from, to) {
-        strikes('rename');
+        await strikes('rename');
         return inner.rename(from, to);
       },
       async unlink(path) {
-        strikes('unlink');
+        await strikes('unlink');
         return inner.unlink(path);
       },
       async syncDirectory(path) {
-        strikes('syncDirectory');
+        await strikes('syncDirectory');
         return inner.syncDirectory(path);
       },
-      lock: (path) => inner.lock(path),
+      async lock(path) {
+        const lock = await inner.lock(path);
+        held += 1;
+        return {
+          async release() {
+            held -= 1;
+            await lock.release();
+          },
+        };
+      },
     },
     plan(next) {
       plan = next;
@@ -130,9 +154,18 @@ export function failingFs(inner: JournalFs = memoryFs()): FailingFs {
     },
     mend() {
       plan = undefined;
+      const back = hanging;
+      hanging = [];
+      for (const comeBack of back) comeBack();
     },
     get hasFailed() {
       return hasFailed;
+    },
+    get hanging() {
+      return hanging.length;
+    },
+    get held() {
+      return held;
     },
     flushedAgain,
   };

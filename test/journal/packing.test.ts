@@ -106,6 +106,22 @@ describe('what waits', () => {
     await journal.close();
   });
 
+  it('is left as it is as soon as somebody reads', async () => {
+    let journal = await open({ tuning: { ...TUNING, packSegments: 10_000 } });
+    await write(journal, 0, 4_000);
+    await journal.close();
+    const rawBytes = await totalBytes();
+    expect(rawBytes).toBeGreaterThan(1_000_000);
+    journal = await open({ tuning: { ...TUNING, packAfterMs: 60_000 } });
+    await journal.reader('cloud').next(SMALL);
+    await quiet(journal);
+    expect(await totalBytes()).toBeGreaterThan(rawBytes / 2);
+    expect((await readdir(directory)).filter((name) => /packing/.test(name))).toEqual([]);
+    const { records } = await drain(journal.reader('cloud'));
+    expect(records.size).toBe(3_990);
+    await journal.close();
+  });
+
   it('loses one block where a packed segment is damaged, and says exactly which records', async () => {
     let journal = await open();
     await write(journal, 0, 4_000);
@@ -143,6 +159,14 @@ describe('what waits', () => {
     const { damages, records: intact } = await verifyJournal(directory, { codec: blockCodec });
     expect([damages.length, intact]).toEqual([1, 4_000]);
     expect(damages[0]).toMatchObject({ file: names[0], offset: indexAt, from: null, to: null });
+    // Of the three copies of its header one is enough.
+    const copyAt = (await file.stat()).size - 148;
+    await file.write(Buffer.from('damage'), 0, 6, copyAt + 30);
+    expect((await verifyJournal(directory, { codec: blockCodec })).damages.map(({ offset }) => offset)).toEqual([
+      copyAt,
+      indexAt,
+    ]);
+    await file.write(head.subarray(30, 36), 0, 6, copyAt + 30);
     // And with the length of its second block wrong as well, those behind it are still found.
     const first = Buffer.alloc(12);
     await file.read(first, 0, 12, 4096);

@@ -115,6 +115,19 @@ describe('damage is named by file, byte and numbers', () => {
     });
   });
 
+  it('one copy of a header, for which the other one stands in: nothing is lost', async () => {
+    const { fs, stream, segments } = await written();
+    fs.bytes(segments[0]!)![20]! ^= 1;
+    fs.bytes(segments[2]!)![2048 + 107]! ^= 1;
+    const what = 'a copy of its header is not what was written; another one was read';
+    const found = await verify(fs);
+    expect(found.damages).toEqual([
+      { file: segments[0], offset: 0, from: null, to: null, stream, what },
+      { file: segments[2], offset: 2048, from: null, to: null, stream, what },
+    ]);
+    expect(found.seqs).toEqual(numbers(1, 18));
+  });
+
   it('both cursors', async () => {
     const { fs } = await written();
     for (const name of ['cursor-0', 'cursor-1']) fs.bytes(name)!.fill(0xff);

@@ -1,7 +1,16 @@
 /** `npm run package:deb`: what the Debian package holds, and that it is the same bytes each time. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -45,6 +54,19 @@ describe.skipIf(reason)(`the Debian package${reason ? ` (${reason})` : ''}`, () 
     },
     120_000,
   );
+
+  it('comes with a checksum, by which a package that was changed on its way is refused', () => {
+    const check = () =>
+      spawnSync('sha256sum', ['-c', '--strict', 'SHA256SUMS'], { cwd: join(directory, 'one') }).status;
+    expect(check()).toBe(0);
+    const bytes = readFileSync(file);
+    try {
+      writeFileSync(file, Buffer.concat([bytes.subarray(0, -1), Buffer.of(bytes.at(-1)! ^ 1)]));
+      expect(check()).toBe(1);
+    } finally {
+      writeFileSync(file, bytes);
+    }
+  });
 
   it('holds a program that runs from where it will be, with its native packages', () => {
     expect(readlinkSync(join(tree, 'usr/bin/sedge'))).toBe('../lib/sedge/dist/sedge.mjs');

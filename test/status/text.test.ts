@@ -73,6 +73,13 @@ describe('the page of status', () => {
     expect(page[0]).toBe('● greenhouse-1  all well');
   });
 
+  it('says how many records a destination refused for good', () => {
+    const { cloud } = aReport().uplinks;
+    const text = plain(aReport({ uplinks: { cloud: { ...cloud!, dead_letters: 3 } } })).join('\n');
+    expect(text).toContain('· 3 records refused for good');
+    expect(plain(aReport()).join('\n')).not.toContain('refused');
+  });
+
   it('says what an empty configuration and a failing card mean', () => {
     const journal = { ...aReport().journal, storage: 'storage-failed' as const };
     const text = plain(aReport({ sensors: {}, uplinks: {}, journal, clock: 'unsynced', config: null })).join('\n');

@@ -108,6 +108,50 @@ describe.skipIf(!hasMosquitto)(titled('Home Assistant at Mosquitto'), () => {
   });
 });
 
+describe.skipIf(!hasMosquitto)(titled('an uplink that is removed'), () => {
+  it('leaves nothing retained at Mosquitto but that it is offline', async () => {
+    const url = await brokerUrl();
+    const memory = new Map<string, string>();
+    const rig = rigAt({ url, config: { homeAssistant }, memory });
+    const { seen } = await subscribed(url, '#');
+    await until('all is said', () => seen.length >= 6);
+    expect(memory.has('retained.cloud')).toBe(true);
+    await rig.uplink.stop(5_000, { isRemoved: true });
+    const later = await subscribed(url, '#');
+    await until('what is left', () => later.seen.length === 1);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(later.seen).toEqual([{ payload: '{"state":"offline"}', retained: true }]);
+    expect(memory.has('retained.cloud')).toBe(false);
+    expect(rig.logLines.some((line) => line.includes('uplink.withdrawn'))).toBe(true);
+  });
+
+  it('keeps what is retained when it only stops', async () => {
+    const url = await brokerUrl();
+    const rig = rigAt({ url, config: { homeAssistant } });
+    const { seen } = await subscribed(url, '#');
+    await until('all is said', () => seen.length >= 6);
+    await rig.uplink.stop(5_000);
+    const later = await subscribed(url, '#');
+    await until('what is left', () => later.seen.length === 6);
+  });
+});
+
+describe('an uplink that is removed while its broker is away', () => {
+  it('ends in bounded time, says that something stays there, and still knows what', async () => {
+    const broker = await startScriptedBroker();
+    const memory = new Map<string, string>();
+    const rig = rigAt({ url: broker.url, memory });
+    await until('it has spoken', () => broker.payloads('sedge/greenhouse-1/state/air').length === 1);
+    await broker.close();
+    await until('it noticed', () => !rig.uplink.status().connected);
+    const stopped = rig.uplink.stop(5_000, { isRemoved: true });
+    await rig.clock.advance(5_000);
+    await stopped;
+    expect(rig.logLines.some((line) => line.includes('uplink.not-withdrawn'))).toBe(true);
+    expect(memory.get('retained.cloud')).toContain('air');
+  });
+});
+
 describe('a broker that refuses the birth topic', () => {
   it.each([0x80, 0x87])('(SUBACK %i) still gets readings: the refusal is a line in the log', async (grant) => {
     const broker = await startScriptedBroker({ grant });

@@ -116,7 +116,10 @@ describe('a broker that fails', () => {
     const rig = await station({ onPublish: refuse }, { batch: { maxReadings: 20 } });
     rig.source.push(...readings(1, 40));
     await until('all is acknowledged', () => rig.source.pending === 0);
-    expect(batches().map(({ readings: list }) => list.length)).toEqual([20, 20, 10, 10, 10, 10, ...Array(8).fill(5)]);
+    // How many of a size are under way when the first is refused is the network's affair.
+    const sizes = batches().map(({ readings: list }) => list.length);
+    expect([...new Set(sizes)]).toEqual([20, 10, 5]);
+    expect(sizes.slice(sizes.indexOf(5))).toEqual(Array(8).fill(5));
     expect(distinct()).toEqual(range(1, 40));
     expect([rig.source.refused, broker.connects.length]).toEqual([[], 1]);
   });

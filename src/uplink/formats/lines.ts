@@ -5,8 +5,8 @@
  */
 
 import type { Batch } from '../../batch.ts';
-import { recordJson, type TextMessage } from '../batch-json.ts';
-import { type Frame, inMessages } from './messages.ts';
+import { recordJson } from '../batch-json.ts';
+import { type Frame, inMessages, type TextMessage } from './messages.ts';
 import type { EncodeOptions } from './types.ts';
 
 export function encodeLines(batch: Batch, { device, maxBytes }: EncodeOptions): readonly TextMessage[] {

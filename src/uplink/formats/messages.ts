@@ -1,10 +1,15 @@
 /**
- * Cuts a batch into messages of a bounded size, for formats in which every record is a text of its own: each message says
- * which numbers it covers, and has a position of its own, so that a batch can be acknowledged in parts.
+ * Cuts a batch into messages of a bounded size, for any format, in which every record is a text of its own: each message says
+ * which numbers it covers, and has a position of its own, so that a batch can be acknowledged in parts. Gaps go with the first,
+ * and again with each that covers numbers of theirs.
  */
 import { type Batch, type BatchRecord, skippedWithin, thinnedFrom } from '../../batch.ts';
 import type { Gap } from '../../journal/types.ts';
-import type { TextMessage } from '../batch-json.ts';
+import type { BatchMessage } from '../sender.ts';
+
+export interface TextMessage extends BatchMessage {
+  readonly payload: string;
+}
 
 /** What a message says besides its records. */
 export interface Frame {
@@ -25,6 +30,8 @@ export interface Texts {
   record(record: BatchRecord): string;
   /** Bytes between two records. */
   readonly separatorBytes: number;
+  /** Bytes that a message may need beside its frame and its records. */
+  readonly spareBytes?: number;
   message(frame: Frame, records: readonly string[]): string;
 }
 
@@ -41,7 +48,7 @@ export function inMessages(batch: Batch, maxBytes: number, texts: Texts): readon
     const longest = Number.MAX_SAFE_INTEGER;
     const numbers = { range: range && { first: longest, last: longest }, skipped: range ? longest : 0 };
     const frame = { stream, volatile, previous, gaps, records: records.slice(first, first + 1), ...numbers };
-    return maxBytes - Buffer.byteLength(texts.message(frame, []));
+    return maxBytes - Buffer.byteLength(texts.message(frame, [])) - (texts.spareBytes ?? 0);
   };
   const finish = (end: number) => {
     const isLast = end === records.length;

@@ -5,8 +5,8 @@
 import type { Batch } from '../../batch.ts';
 import type { FormatName } from '../../config/types.ts';
 import type { Catalogue } from '../../reading.ts';
-import type { TextMessage } from '../batch-json.ts';
 import type { Station } from '../types.ts';
+import type { TextMessage } from './messages.ts';
 
 export interface EncodeOptions {
   readonly device: string;

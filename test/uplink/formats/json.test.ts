@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Batch } from '../../src/batch.ts';
-import { encodeBatch } from '../../src/uplink/batch-json.ts';
-import { readings, STREAM } from './array-source.ts';
+import type { Batch } from '../../../src/batch.ts';
+import { encodeBatch } from '../../../src/uplink/formats/json.ts';
+import { readings, STREAM } from '../array-source.ts';
 
 const batch = (count: number, more: Partial<Batch> = {}): Batch => ({
   stream: STREAM,
