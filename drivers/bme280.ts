@@ -29,6 +29,7 @@ import {
   fineTemperature,
   parseCalibration as parseAirCalibration,
   pressurePa,
+  samplesOf,
   temperature,
 } from './bmx280.maths.ts';
 import { SKIPPED_20_BIT, word20 } from './bosch-20-bits.maths.ts';
@@ -39,7 +40,6 @@ import {
   OVERSAMPLING,
   pressureResolution,
   refusal,
-  samplesOf,
   within,
 } from './bosch-air.maths.ts';
 

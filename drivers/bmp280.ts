@@ -23,7 +23,7 @@ import {
   type PollDriver,
   type Values,
 } from '../src/driver.ts';
-import { fineTemperature, parseCalibration, pressurePa, temperature } from './bmx280.maths.ts';
+import { fineTemperature, parseCalibration, pressurePa, samplesOf, temperature } from './bmx280.maths.ts';
 import { SKIPPED_20_BIT, word20 } from './bosch-20-bits.maths.ts';
 import {
   CHIPS_AT_00,
@@ -32,7 +32,6 @@ import {
   OVERSAMPLING,
   pressureResolution,
   refusal,
-  samplesOf,
   within,
 } from './bosch-air.maths.ts';
 

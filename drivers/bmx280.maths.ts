@@ -3,6 +3,9 @@
  * them ("Trimming parameter readout", "Compensation formulas in double precision floating point"). Pure functions.
  */
 
+/** The samples that a code of oversampling stands for. */
+export const samplesOf = (code: number): number => (code === 0 ? 0 : 2 ** (code - 1));
+
 /** T1 and P1 are unsigned, the rest is signed. */
 export interface Calibration {
   readonly t: readonly [number, number, number];

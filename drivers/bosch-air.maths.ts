@@ -19,8 +19,6 @@ export function refusal(name: string | undefined, id: number): { readonly who: s
 
 /** Samples of one measurement to the register's code, of BMP280, BME280 and BME680. */
 export const OVERSAMPLING = { 0: 0, 1: 1, 2: 2, 4: 3, 8: 4, 16: 5 } as const;
-/** The samples that a code stands for. */
-export const samplesOf = (code: number): number => (code === 0 ? 0 : 2 ** (code - 1));
 /** The filter's coefficient to its code, of BMP280 and BME280, and of those that came after them. */
 export const FILTER = { 0: 0, 2: 1, 4: 2, 8: 3, 16: 4 } as const;
 export const NEWER_FILTER = { 0: 0, 1: 1, 3: 2, 7: 3, 15: 4, 31: 5, 63: 6, 127: 7 } as const;
