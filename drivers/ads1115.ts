@@ -17,6 +17,7 @@ import {
   type Channel,
   type Channels,
   type DriverContext,
+  lookUntil,
   type Options,
   type PollDriver,
   readWord,
@@ -36,11 +37,11 @@ import {
   stepOf,
   volts,
 } from './ads1115.maths.ts';
+import { chipOf, DEVICE_ID } from './tmp117.maths.ts';
 
 const CONVERSION = 0x00;
 const CONFIG = 0x01;
 const LOWER_THRESHOLD = 0x02;
-const TMP117_ID = { register: 0x0f, mask: 0x0fff, id: 0x117 } as const;
 /** What an LM75 or a TMP102 has in the register of the lower threshold. */
 const LM75_HYSTERESIS = 0x4b00;
 
@@ -172,7 +173,7 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
     return (now & START) === 0;
   };
 
-  if (((await readWord(device, TMP117_ID.register)) & TMP117_ID.mask) === TMP117_ID.id) {
+  if (chipOf(await readWord(device, DEVICE_ID)) === 'TMP117') {
     throw fail('sensor.identity', `ads1115: ${place} answers as a TMP117, not as an ADS1115: use the driver tmp117`);
   }
   if ((await readWord(device, LOWER_THRESHOLD)) === LM75_HYSTERESIS) {
@@ -197,17 +198,12 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
     const config = configOf(input);
     await writeWord(device, CONFIG, START | config);
     await wait(conversionMs(rate), signal);
-    let polls = 0;
-    while (await isConverting(config)) {
-      polls += 1;
-      if (polls > MAX_POLLS) {
-        throw fail(
-          'sensor.not-ready',
-          `ads1115: the chip at ${place} has not ended its conversion in its time: check its supply`,
-        );
-      }
-      await wait(POLL_MS, signal);
-    }
+    const hasEnded = async () => !(await isConverting(config));
+    if (!(await lookUntil(hasEnded, { times: 1 + MAX_POLLS, lookAgainMs: POLL_MS, wait, signal })))
+      throw fail(
+        'sensor.not-ready',
+        `ads1115: the chip at ${place} has not ended its conversion in its time: check its supply`,
+      );
     const word = await readWord(device, CONVERSION);
     await isConverting(config);
     return CLIPPED.some((end) => word === end) ? undefined : volts(word, range);

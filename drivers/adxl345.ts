@@ -25,13 +25,16 @@ import {
   type DriverContext,
   fillWindow,
   type I2cDevice,
+  leavingIdle,
   type Options,
   type OptionTable,
   type PollDriver,
+  SAMPLES_LOST,
   SedgeError,
   type Values,
   vibrationChannels,
 } from '../src/driver.ts';
+import { convert, DATA_BYTES, FULL_RESOLUTION, G, stepOf } from './adxl345.maths.ts';
 
 const DEVID = 0x00;
 const BW_RATE = 0x2c;
@@ -39,7 +42,6 @@ const POWER_CTL = 0x2d;
 const INT_SOURCE = 0x30;
 const DATA_FORMAT = 0x31;
 const DATA_X0 = 0x32;
-const DATA_BYTES = 6;
 const FIFO_CTL = 0x38;
 const FIFO_STATUS = 0x39;
 
@@ -50,13 +52,10 @@ const DATA_READY = 0x80;
 /** Self-test and SPI are bits of DATA_FORMAT that are never set here. */
 const RELEASED = 'adxl345: answers with nothing but ones: check wiring and supply';
 const OVERRUN = 0x01;
-const FULL_RESOLUTION = 0x08;
-const JUSTIFY_LEFT = 0x04;
 const BYPASS = 0x00;
 const STREAM = 0x80;
 const ENTRIES = 0x3f;
 
-const G = 9.80665;
 const FIFO_LENGTH = 32;
 /** Drained when a quarter full: the rest is the time that a busy board may be late, 30 ms at 800 Hz. */
 const DRAIN_AT = FIFO_LENGTH / 4;
@@ -111,29 +110,6 @@ const settingsOf = (chosen: Options): Settings => ({
   fullResolution: chosen.full_resolution as boolean,
 });
 
-/** Bits of a sample: 10, or in full resolution as many as keep 256 LSB/g over the range. */
-const bitsOf = (rangeG: number, fullResolution: boolean): number => (fullResolution ? 9 + Math.log2(rangeG) : 10);
-/** One step in m/s2. */
-export const stepOf = (rangeG: number, fullResolution: boolean): number =>
-  (rangeG * 2 * G) / 2 ** bitsOf(rangeG, fullResolution);
-
-/** Six bytes of data, by what DATA_FORMAT holds. `lowBitZero` at 1600 and 3200 Hz: the upper rail is one step lower. */
-export function convert(bytes: Uint8Array, dataFormat: number, lowBitZero = false): BurstSample {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, 6);
-  const rangeG = 2 << (dataFormat & 0x03);
-  const fullResolution = (dataFormat & FULL_RESOLUTION) !== 0;
-  const bits = bitsOf(rangeG, fullResolution);
-  const shift = dataFormat & JUSTIFY_LEFT ? 16 - bits : 0;
-  const raws = [0, 2, 4].map((at) => view.getInt16(at, true) >> shift) as [number, number, number];
-  const rail = 2 ** (bits - 1);
-  const highest = rail - (lowBitZero ? 2 : 1);
-  const step = stepOf(rangeG, fullResolution);
-  return {
-    axes: raws.map((raw) => raw * step) as [number, number, number],
-    saturated: raws.some((raw) => raw <= -rail || raw >= highest),
-  };
-}
-
 const finestStep = ({ rangeG, fullResolution, rateHz }: Settings): number =>
   stepOf(rangeG, fullResolution) * (rateHz > FINEST_RATE_HZ ? 2 : 1);
 /** The steps at both ends are refused as saturated. */
@@ -172,8 +148,7 @@ export async function drain(
   filling: () => number = () => 0,
   lowBitZero = false,
 ): Promise<readonly BurstSample[]> {
-  const lost = () =>
-    fail('sensor.overrun', 'adxl345: samples were lost inside the window: lower the rate, or the load of this board');
+  const lost = () => fail('sensor.overrun', `adxl345: ${SAMPLES_LOST}`);
   const entries = (await device.writeRead([FIFO_STATUS], 1))[0]! & ENTRIES;
   const [source = 0, dataFormat = 0] = await device.writeRead([INT_SOURCE], 2);
   if (source & OVERRUN) throw lost();
@@ -281,17 +256,7 @@ const driver: PollDriver<'i2c'> = {
     };
 
     return {
-      async read(signal) {
-        try {
-          const values = await (report ? window(report, signal) : sample(signal));
-          await standby();
-          return values;
-        } catch (error) {
-          // The first error is the one to tell; the next read begins in standby anyway.
-          await standby().catch(() => {});
-          throw error;
-        }
-      },
+      read: (signal) => leavingIdle(() => (report ? window(report, signal) : sample(signal)), standby),
       close: () => standby().catch(() => {}),
       ...(report && { takeWindow: report.takeWindow }),
     };

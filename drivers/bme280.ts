@@ -14,9 +14,38 @@
  * - "Compensation formulas in double precision floating point" (appendix A): used here. For humidity it is the
  *   datasheet's own form, which agrees with its integer form and with Linux also where H3 is not 0.
  */
-import type { Channel, Channels, DriverContext, I2cDevice, Options, PollDriver, Values } from '../src/driver.ts';
+import {
+  type Channels,
+  type DriverContext,
+  type I2cDevice,
+  isStuck,
+  lookUntil,
+  type Options,
+  type PollDriver,
+  type Values,
+} from '../src/driver.ts';
+import {
+  type Calibration as AirCalibration,
+  fineTemperature,
+  parseCalibration as parseAirCalibration,
+  pressurePa,
+  samplesOf,
+  temperature,
+} from './bmx280.maths.ts';
+import { SKIPPED_20_BIT, word20 } from './bosch-20-bits.maths.ts';
+import {
+  CHIPS_AT_00,
+  CHIPS_AT_D0,
+  FILTER,
+  OVERSAMPLING,
+  pressureResolution,
+  refusal,
+  within,
+} from './bosch-air.maths.ts';
 
 const ID = 0xd0;
+/** Of the newer parts at the same addresses. */
+const NEWER_ID = 0x00;
 const RESET = 0xe0;
 const CALIBRATION_LOW = { register: 0x88, length: 26 } as const;
 const CALIBRATION_HIGH = { register: 0xe1, length: 7 } as const;
@@ -26,33 +55,19 @@ const CTRL_MEAS = 0xf4;
 const CONFIG = 0xf5;
 const DATA = { register: 0xf7, length: 8 } as const;
 
-/** By id. */
-type Names = Readonly<Record<number, string>>;
 const OUR_CHIP = 'BME280';
-const CHIPS: Names = { 86: 'BMP280', 87: 'BMP280', 88: 'BMP280', 96: 'BME280', 97: 'BME680' };
-/** The newer parts at the same addresses have their id elsewhere. */
-const NEWER_ID = 0x00;
-const NEWER_CHIPS: Names = { 80: 'BMP388', 96: 'BMP390' };
-const driverOf = (chip: string): string => (chip === 'BMP390' ? 'bmp388' : chip.toLowerCase());
 const RESET_WORD = 0xb6;
 const FORCED_MODE = 0b01;
 const MEASURING = 0b1000;
 const COPYING = 0b0001;
 const FILTER_BITS = 0b11100;
-const SKIPPED_20_BIT = 0x80000;
 const SKIPPED_16_BIT = 0x8000;
-/** "Electrical specification", in Cel and in hPa. */
-const ACCURACY = 1;
 
 const START_UP_MS = 2;
 const STATUS_POLL_MS = 2;
 const MAX_STATUS_POLLS = 10;
 /** What the transfers of one read take on a bus of 100 kHz, rounded up. */
 const BUS_MS = 4;
-
-/** Samples of one measurement, or the filter's coefficient, to the register's code. */
-const OVERSAMPLING = { 0: 0, 1: 1, 2: 2, 4: 3, 8: 4, 16: 5 } as const;
-const FILTER = { 0: 0, 2: 1, 4: 2, 8: 3, 16: 4 } as const;
 
 /** Register codes: 0 is skipped, 1 to 5 are 1, 2, 4, 8, 16 samples. */
 export interface Oversampling {
@@ -63,30 +78,23 @@ export interface Oversampling {
 
 /** "Measurement time": the longest that a forced measurement takes, in microseconds. */
 export function measurementUs({ t, p, h }: Oversampling): number {
-  const samples = (code: number) => (code === 0 ? 0 : 2 ** (code - 1));
-  return 1250 + 2300 * samples(t) + (2300 * samples(p) + 575) + (2300 * samples(h) + 575);
+  return 1250 + 2300 * samplesOf(t) + (2300 * samplesOf(p) + 575) + (2300 * samplesOf(h) + 575);
 }
 
-/** "Trimming parameter readout": T1, P1, H1 and H3 are unsigned, H6 is a signed byte, H4 and H5 have 12 bits with sign. */
-export interface Calibration {
-  readonly t: readonly [number, number, number];
-  readonly p: readonly [number, number, number, number, number, number, number, number, number];
+/** "Trimming parameter readout": H1 and H3 are unsigned, H6 is a signed byte, H4 and H5 have 12 bits with sign. */
+export interface Calibration extends AirCalibration {
   readonly h: readonly [number, number, number, number, number, number];
 }
 
 /** From the 26 bytes at 0x88 and the 7 bytes at 0xE1. */
 export function parseCalibration(low: Uint8Array, high: Uint8Array): Calibration {
-  const lows = new DataView(low.buffer, low.byteOffset, low.byteLength);
   const highs = new DataView(high.buffer, high.byteOffset, high.byteLength);
-  const unsigned = (at: number) => lows.getUint16(at, true);
-  const signed = (at: number) => lows.getInt16(at, true);
   // The two share 0xE5: its lower half belongs to H4, its upper half to H5.
   const shared = highs.getUint8(4);
   return {
-    t: [unsigned(0), signed(2), signed(4)],
-    p: [unsigned(6), signed(8), signed(10), signed(12), signed(14), signed(16), signed(18), signed(20), signed(22)],
+    ...parseAirCalibration(low),
     h: [
-      lows.getUint8(25),
+      low[25]!,
       highs.getInt16(0, true),
       highs.getUint8(2),
       highs.getInt8(3) * 16 + (shared & 0x0f),
@@ -94,30 +102,6 @@ export function parseCalibration(low: Uint8Array, high: Uint8Array): Calibration
       highs.getInt8(6),
     ],
   };
-}
-
-/** The temperature that the other two formulas start from (`t_fine`), in 1/5120 Cel. */
-export function fineTemperature(raw: number, { t: [t1, t2, t3] }: Calibration): number {
-  const linear = (raw / 16384 - t1 / 1024) * t2;
-  const square = (raw / 131072 - t1 / 8192) ** 2 * t3;
-  return linear + square;
-}
-
-/** Cel. */
-export const temperature = (fine: number): number => fine / 5120;
-
-/** Pa; undefined when the calibration makes the formula divide by zero. */
-export function pressurePa(
-  raw: number,
-  fine: number,
-  { p: [p1, p2, p3, p4, p5, p6, p7, p8, p9] }: Calibration,
-): number | undefined {
-  const warmth = fine / 2 - 64000;
-  const offset = ((warmth * warmth * p6) / 32768 + warmth * p5 * 2) / 4 + p4 * 65536;
-  const slope = (1 + ((p3 * warmth * warmth) / 524288 + p2 * warmth) / 524288 / 32768) * p1;
-  if (slope === 0) return undefined;
-  const first = ((1048576 - raw - offset / 4096) * 6250) / slope;
-  return first + ((p9 * first * first) / 2147483648 + (first * p8) / 32768 + p7) / 16;
 }
 
 /** %RH, cropped to 0..100: the formula leaves it at both ends. */
@@ -141,8 +125,6 @@ function settings(options: Options) {
 
 function channels(options: Options): Channels {
   const { oversampling, filter } = settings(options);
-  // "Pressure measurement": 16 bits, one more for each doubling of the samples, 20 with the filter; 20 bits are 0.16 Pa.
-  const pressureBits = filter > 0 ? 20 : 15 + oversampling.p;
   return {
     temperature: { quantity: 'temperature', min: -40, max: 85, resolution: 0.01, decimals: 2 },
     ...(oversampling.h > 0 && {
@@ -153,31 +135,22 @@ function channels(options: Options): Channels {
         quantity: 'pressure',
         min: 300,
         max: 1100,
-        resolution: 0.0016 * 2 ** (20 - pressureBits),
+        resolution: pressureResolution(oversampling.p, filter),
         decimals: 2,
       },
     }),
   };
 }
 
-/** The value, if the channel can have it: what is past an end by no more than the chip's accuracy is that end. */
-function within(channel: Channel | undefined, value: number): number | undefined {
-  if (!channel || !(value >= channel.min - ACCURACY && value <= channel.max + ACCURACY)) return undefined;
-  return Math.min(channel.max, Math.max(channel.min, value));
-}
-
 const worstCaseMs = (options: Options): number =>
   measurementUs(settings(options).oversampling) / 1000 + MAX_STATUS_POLLS * STATUS_POLL_MS + BUS_MS;
 
-const identify = async (device: I2cDevice): Promise<string | undefined> => {
+async function identify(device: I2cDevice): Promise<string | undefined> {
   const [id] = await device.writeRead([ID], 1);
-  if (CHIPS[id!] !== undefined) return CHIPS[id!];
+  if (CHIPS_AT_D0[id!] !== undefined) return CHIPS_AT_D0[id!];
   const [newerId] = await device.writeRead([NEWER_ID], 1);
-  return NEWER_CHIPS[newerId!];
-};
-
-const isStuck = (bytes: Uint8Array): boolean =>
-  bytes.every((byte) => byte === 0x00) || bytes.every((byte) => byte === 0xff);
+  return CHIPS_AT_00[newerId!];
+}
 
 async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
   const { oversampling, filter } = settings(options);
@@ -188,21 +161,23 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
 
   /** Waits until a status bit is clear. */
   const untilClear = async (bit: number, what: string, signal?: AbortSignal) => {
-    for (let poll = 0; poll < MAX_STATUS_POLLS; poll++) {
+    const isClear = async () => {
       const [status] = await device.writeRead([STATUS], 1);
-      if ((status! & bit) === 0) return;
-      await wait(STATUS_POLL_MS, signal);
-    }
-    throw fail('sensor.not-ready', `bme280: the chip at ${place} has not ended ${what} in its time: check its supply`);
+      return (status! & bit) === 0;
+    };
+    if (!(await lookUntil(isClear, { times: MAX_STATUS_POLLS, lookAgainMs: STATUS_POLL_MS, wait, signal })))
+      throw fail(
+        'sensor.not-ready',
+        `bme280: the chip at ${place} has not ended ${what} in its time: check its supply`,
+      );
   };
 
   const name = await identify(device);
   if (name !== OUR_CHIP) {
     const id = await device.writeRead([ID], 1);
     if (name === undefined && isStuck(id)) throw stuck();
-    const who = name === undefined ? `an unknown chip (id 0x${id[0]!.toString(16)})` : `a ${name}`;
+    const { who, advice } = refusal(name, id[0]!);
     const lack = name === 'BMP280' ? ' (it has no humidity)' : '';
-    const advice = name === undefined ? 'check address and driver' : `use \`driver: ${driverOf(name)}\``;
     throw fail('sensor.identity', `bme280: ${place} answers as ${who}, not as a BME280${lack}: ${advice}`);
   }
   await device.write(RESET, RESET_WORD);
@@ -228,8 +203,7 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
   return {
     async read(signal: AbortSignal): Promise<Values> {
       const data = await measure(signal);
-      const word = (at: number) => (data[at]! << 12) | (data[at + 1]! << 4) | (data[at + 2]! >> 4);
-      const raw = { pressure: word(0), temperature: word(3), humidity: (data[6]! << 8) | data[7]! };
+      const raw = { pressure: word20(data, 0), temperature: word20(data, 3), humidity: (data[6]! << 8) | data[7]! };
       if (raw.temperature === SKIPPED_20_BIT) {
         throw fail(
           'sensor.no-data',
@@ -246,7 +220,7 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
         );
       }
       const pascals = raw.pressure === SKIPPED_20_BIT ? undefined : pressurePa(raw.pressure, fine, calibration);
-      const hectopascals = pascals === undefined ? undefined : within(declared.pressure, pascals / 100);
+      const hectopascals = within(declared.pressure, pascals === undefined ? undefined : pascals / 100);
       const hasHumidity = declared.humidity && raw.humidity !== SKIPPED_16_BIT;
       return {
         temperature: celsius,

@@ -8,6 +8,7 @@
  * oversampling, the IIR filter, skipped channels, a heater that is off or on too shortly to become stable.
  * Does not model: how hot the heater becomes by its code, further heater profiles, what the heater warms, noise.
  */
+import { lowestRaw } from '../src/bus/lowest-raw.ts';
 import type { I2cSimulation, World } from '../src/bus/sim.ts';
 
 const T = [26041n, 26469n, 3n] as const;
@@ -87,17 +88,6 @@ function resistanceAt(range: number): (adc: number) => number {
   };
 }
 
-/** The lowest number up to `top` that `holds`, of a condition that once true stays true. */
-function lowest(holds: (adc: number) => boolean, top: number): number {
-  let [below, at] = [-1, top];
-  while (at - below > 1) {
-    const middle = (below + at) >> 1;
-    if (holds(middle)) at = middle;
-    else below = middle;
-  }
-  return at;
-}
-
 const MIDDLES = CONSTANTS_2.map((_, range) => resistanceAt(range)(512));
 
 /** The range whose middle is nearest, as the chip's own ranging finds it, and the number in it. */
@@ -105,7 +95,7 @@ function gasNumbers(ohms: number): { readonly range: number; readonly adc: numbe
   const distance = (middle: number) => Math.abs(Math.log(middle / Math.max(1, ohms)));
   const range = MIDDLES.reduce((best, middle, at) => (distance(middle) < distance(MIDDLES[best]!) ? at : best), 0);
   const resistance = resistanceAt(range);
-  return { range, adc: lowest((adc) => resistance(adc) <= ohms, 0x3ff) };
+  return { range, adc: lowestRaw(0x3ff, (adc) => resistance(adc) <= ohms) };
 }
 
 const NOT_MEASURED = 0x80000;
@@ -151,7 +141,7 @@ function create(world: World) {
     let [adcT, adcP, adcH] = [NOT_MEASURED, NOT_MEASURED, NOT_MEASURED_HUMIDITY];
     if (taken.t > 0)
       adcT = digitise(
-        lowest((adc) => fineOf(adc) >= fine, TOP),
+        lowestRaw(TOP, (adc) => fineOf(adc) >= fine),
         taken.t,
         't',
       );
@@ -159,7 +149,7 @@ function create(world: World) {
       const pressure = pressureAt(fine);
       const pascals = world.value('pressure', endMs) * 100;
       adcP = digitise(
-        lowest((adc) => pressure(adc) <= pascals, TOP),
+        lowestRaw(TOP, (adc) => pressure(adc) <= pascals),
         taken.p,
         'p',
       );
@@ -167,7 +157,7 @@ function create(world: World) {
     if (taken.h > 0) {
       const humidity = humidityAt(fine);
       const thousandths = world.value('humidity', endMs) * 1000;
-      const adc = lowest((raw) => humidity(raw) >= thousandths, 0xffff);
+      const adc = lowestRaw(0xffff, (raw) => humidity(raw) >= thousandths);
       adcH = adc === NOT_MEASURED_HUMIDITY ? adc + 1 : adc;
     }
     const three = (adc: number) => [adc >> 12, (adc >> 4) & 0xff, (adc & 0x0f) << 4];

@@ -16,7 +16,16 @@
  * The resistance is no air quality: that takes the maker's closed library. It means little in the minutes after power-on, and
  * drifts for two days in a new part. It falls when there are more reducing gases about.
  */
-import type { Channel, Channels, DriverContext, I2cDevice, Options, PollDriver, Values } from '../src/driver.ts';
+import {
+  type Channels,
+  type DriverContext,
+  type I2cDevice,
+  isStuck,
+  lookUntil,
+  type Options,
+  type PollDriver,
+  type Values,
+} from '../src/driver.ts';
 import {
   fineTemperature,
   gasResistanceHigh,
@@ -30,6 +39,8 @@ import {
   pressurePa,
   temperature,
 } from './bme680.maths.ts';
+import { SKIPPED_20_BIT, word20 } from './bosch-20-bits.maths.ts';
+import { CHIPS_AT_D0, NEWER_FILTER, OVERSAMPLING, pressureResolution, refusal, within } from './bosch-air.maths.ts';
 
 const CALIBRATION = [
   { register: 0x8a, length: 23 },
@@ -48,9 +59,6 @@ const ID = 0xd0;
 const RESET = 0xe0;
 const VARIANT = 0xf0;
 
-/** By id. */
-type Names = Readonly<Record<number, string>>;
-const CHIPS: Names = { 86: 'BMP280', 87: 'BMP280', 88: 'BMP280', 96: 'BME280', 97: 'BME680' };
 const OUR_CHIP = 'BME680';
 const RESET_WORD = 0xb6;
 const FORCED_MODE = 0b01;
@@ -58,15 +66,12 @@ const FILTER_BITS = 0b11100;
 const NEW_DATA = 0x80;
 const MEASURING = 0x60;
 const GAS_COUNTS = 0x30;
-const SKIPPED_20_BIT = 0x80000;
 const SKIPPED_16_BIT = 0x8000;
 /** By variant: the bit that runs the gas measurement, and where its result is in the field. */
 const GAS = [
   { run: 0x10, at: 13 },
   { run: 0x20, at: 15 },
 ] as const;
-/** "Specification", in Cel and in hPa. */
-const ACCURACY = 1;
 /** What the heater's code is computed with until a temperature is known, in Cel. */
 const USUAL_AMBIENT = 25;
 
@@ -77,10 +82,6 @@ const MIN_POLLS = 10;
 const SLOWNESS = 0.1;
 /** What the transfers of one read take on a bus of 100 kHz, rounded up. */
 const BUS_MS = 7;
-
-/** Samples of one measurement, or the filter's coefficient, to the register's code. */
-const OVERSAMPLING = { 0: 0, 1: 1, 2: 2, 4: 3, 8: 4, 16: 5 } as const;
-const FILTER = { 0: 0, 1: 1, 3: 2, 7: 3, 15: 4, 31: 5, 63: 6, 127: 7 } as const;
 
 function settings(options: Options) {
   const code = (name: string) => OVERSAMPLING[options[name] as keyof typeof OVERSAMPLING];
@@ -93,13 +94,13 @@ function settings(options: Options) {
   const heaterMs = heater.isOn ? Number(options.heater_duration) : 0;
   const measureMs = measurementUs(oversampling) / 1000 + heaterMs;
   const maxPolls = MIN_POLLS + Math.ceil((SLOWNESS * heaterMs) / POLL_MS);
-  return { oversampling, filter: FILTER[options.filter as keyof typeof FILTER], heater, heaterMs, measureMs, maxPolls };
+  const filter = NEWER_FILTER[options.filter as keyof typeof NEWER_FILTER];
+  return { oversampling, filter, heater, heaterMs, measureMs, maxPolls };
 }
 
 function channels(options: Options): Channels {
   const { oversampling, filter, heater } = settings(options);
-  // 16 bits, one more for each doubling of the samples, 20 with the filter; 20 bits are 0.16 Pa.
-  const resolution = 0.0016 * 2 ** (filter > 0 ? 0 : 5 - oversampling.p);
+  const resolution = pressureResolution(oversampling.p, filter);
   return {
     temperature: { quantity: 'temperature', min: -40, max: 85, resolution: 0.01, decimals: 2 },
     ...(oversampling.h > 0 && { humidity: { quantity: 'humidity', min: 0, max: 100, resolution: 0.008, decimals: 2 } }),
@@ -111,13 +112,6 @@ function channels(options: Options): Channels {
   };
 }
 
-/** The value, if the channel can have it: what is past an end by no more than the chip's accuracy is that end. */
-function within(channel: Channel | undefined, value: number | undefined): number | undefined {
-  if (!channel || value === undefined) return undefined;
-  if (!(value >= channel.min - ACCURACY && value <= channel.max + ACCURACY)) return undefined;
-  return Math.min(channel.max, Math.max(channel.min, value));
-}
-
 function worstCaseMs(options: Options): number {
   const { measureMs, maxPolls } = settings(options);
   return measureMs + maxPolls * (POLL_MS + 2) + BUS_MS;
@@ -125,11 +119,8 @@ function worstCaseMs(options: Options): number {
 
 async function identify(device: I2cDevice): Promise<string | undefined> {
   const [id] = await device.writeRead([ID], 1);
-  return CHIPS[id!];
+  return CHIPS_AT_D0[id!];
 }
-
-const isStuck = (bytes: Uint8Array): boolean =>
-  bytes.every((byte) => byte === 0x00) || bytes.every((byte) => byte === 0xff);
 
 async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
   const { oversampling, filter, heater, heaterMs, measureMs, maxPolls } = settings(options);
@@ -142,8 +133,7 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
   if (name !== OUR_CHIP) {
     const id = await device.writeRead([ID], 1);
     if (isStuck(id)) throw stuck();
-    const who = name === undefined ? `an unknown chip (id 0x${id[0]!.toString(16)})` : `a ${name}`;
-    const advice = name === undefined ? 'check address and driver' : `use \`driver: ${name.toLowerCase()}\``;
+    const { who, advice } = refusal(name, id[0]!);
     throw fail('sensor.identity', `bme680: ${place} answers as ${who}, not as a BME680 or BME688: ${advice}`);
   }
   await device.write(RESET, RESET_WORD);
@@ -170,11 +160,12 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
     await device.write(CTRL_GAS_1, heater.isOn ? gas.run : 0);
     await device.write(CTRL_MEAS, (oversampling.t << 5) | (oversampling.p << 2) | FORCED_MODE);
     await wait(measureMs, signal);
-    for (let poll = 0; poll < maxPolls; poll++) {
+    const newData = async () => {
       const field = await device.writeRead([FIELD.register], FIELD.length);
-      if ((field[0]! & (NEW_DATA | MEASURING)) === NEW_DATA) return field;
-      await wait(POLL_MS, signal);
-    }
+      return (field[0]! & (NEW_DATA | MEASURING)) === NEW_DATA && field;
+    };
+    const field = await lookUntil(newData, { times: maxPolls, lookAgainMs: POLL_MS, wait, signal });
+    if (field) return field;
     throw fail(
       'sensor.not-ready',
       `bme680: the chip at ${place} has not ended measuring in its time: check its supply`,
@@ -191,8 +182,7 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
   return {
     async read(signal: AbortSignal): Promise<Values> {
       const field = await measure(signal);
-      const word = (at: number) => (field[at]! << 12) | (field[at + 1]! << 4) | (field[at + 2]! >> 4);
-      const raw = { pressure: word(2), temperature: word(5), humidity: (field[8]! << 8) | field[9]! };
+      const raw = { pressure: word20(field, 2), temperature: word20(field, 5), humidity: (field[8]! << 8) | field[9]! };
       if (raw.temperature === SKIPPED_20_BIT) {
         throw fail(
           'sensor.no-data',

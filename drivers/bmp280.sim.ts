@@ -7,6 +7,7 @@
  * status bits, reads that are too early (the old data), resolution by oversampling, the IIR filter, skipped channels.
  * Does not model: measurements in normal mode (it only ignores config there), noise, self-heating.
  */
+import { lowestRaw } from '../src/bus/lowest-raw.ts';
 import type { I2cSimulation, World } from '../src/bus/sim.ts';
 
 const DIG_T = [27504, 26435, -1000] as const;
@@ -36,16 +37,6 @@ function pressureQ8(adc: number, fine: number): number {
 }
 
 const TOP = 0xfffff;
-/** The lowest 20-bit number that `holds`, of a condition that once true stays true. */
-function lowest(holds: (adc: number) => boolean): number {
-  let [below, at] = [-1, TOP];
-  while (at - below > 1) {
-    const middle = (below + at) >> 1;
-    if (holds(middle)) at = middle;
-    else below = middle;
-  }
-  return at;
-}
 
 const NOT_MEASURED = 0x80000;
 const NVM_COPY_MS = 2;
@@ -93,7 +84,7 @@ function create(world: World) {
       osrsT === 0
         ? NOT_MEASURED
         : digitise(
-            lowest((adc) => tFine(adc) >= fine),
+            lowestRaw(TOP, (adc) => tFine(adc) >= fine),
             osrsT,
             't',
           );
@@ -101,7 +92,7 @@ function create(world: World) {
       osrsP === 0
         ? NOT_MEASURED
         : digitise(
-            lowest((adc) => pressureQ8(adc, fine) <= pascals * 256),
+            lowestRaw(TOP, (adc) => pressureQ8(adc, fine) <= pascals * 256),
             osrsP,
             'p',
           );

@@ -13,9 +13,31 @@
  *
  * The map is that of a BME280 without humidity, and the two are sold as each other: the id tells them apart.
  */
-import type { Channel, Channels, DriverContext, I2cDevice, Options, PollDriver, Values } from '../src/driver.ts';
+import {
+  type Channels,
+  type DriverContext,
+  type I2cDevice,
+  isStuck,
+  lookUntil,
+  type Options,
+  type PollDriver,
+  type Values,
+} from '../src/driver.ts';
+import { fineTemperature, parseCalibration, pressurePa, samplesOf, temperature } from './bmx280.maths.ts';
+import { SKIPPED_20_BIT, word20 } from './bosch-20-bits.maths.ts';
+import {
+  CHIPS_AT_00,
+  CHIPS_AT_D0,
+  FILTER,
+  OVERSAMPLING,
+  pressureResolution,
+  refusal,
+  within,
+} from './bosch-air.maths.ts';
 
 const ID = 0xd0;
+/** Of the newer parts at the same addresses. */
+const NEWER_ID = 0x00;
 const RESET = 0xe0;
 const CALIBRATION = { register: 0x88, length: 24 } as const;
 const STATUS = 0xf3;
@@ -23,33 +45,18 @@ const CTRL_MEAS = 0xf4;
 const CONFIG = 0xf5;
 const DATA = { register: 0xf7, length: 6 } as const;
 
-/** What has its id at 0xD0; 0x56 and 0x57 are early samples. */
-const CHIPS: Names = { 86: 'BMP280', 87: 'BMP280', 88: 'BMP280', 96: 'BME280', 97: 'BME680' };
-/** By id. */
-type Names = Readonly<Record<number, string>>;
 const OUR_CHIP = 'BMP280';
-/** The newer parts at the same addresses have their id elsewhere. */
-const NEWER_ID = 0x00;
-const NEWER_CHIPS: Names = { 80: 'BMP388', 96: 'BMP390' };
-const driverOf = (chip: string): string => (chip === 'BMP390' ? 'bmp388' : chip.toLowerCase());
 const RESET_WORD = 0xb6;
 const FORCED_MODE = 0b01;
 const MEASURING = 0b1000;
 const COPYING = 0b0001;
 const FILTER_BITS = 0b11100;
-const SKIPPED = 0x80000;
-/** "Specification", in Cel and in hPa. */
-const ACCURACY = 1;
 
 const START_UP_MS = 2;
 const STATUS_POLL_MS = 2;
 const MAX_STATUS_POLLS = 10;
 /** What the transfers of one read take on a bus of 100 kHz, rounded up. */
 const BUS_MS = 4;
-
-/** Samples of one measurement, or the filter's coefficient, to the register's code. */
-const OVERSAMPLING = { 0: 0, 1: 1, 2: 2, 4: 3, 8: 4, 16: 5 } as const;
-const FILTER = { 0: 0, 2: 1, 4: 2, 8: 3, 16: 4 } as const;
 
 /** Register codes: 0 is skipped, 1 to 5 are 1, 2, 4, 8, 16 samples. */
 export interface Oversampling {
@@ -59,49 +66,7 @@ export interface Oversampling {
 
 /** "Measurement time": the longest that a forced measurement takes, in microseconds. */
 export function measurementUs({ t, p }: Oversampling): number {
-  const samples = (code: number) => (code === 0 ? 0 : 2 ** (code - 1));
-  return 1250 + 2300 * samples(t) + 2300 * samples(p) + 575;
-}
-
-/** "Trimming parameter readout": T1 and P1 are unsigned, the rest is signed. */
-export interface Calibration {
-  readonly t: readonly [number, number, number];
-  readonly p: readonly [number, number, number, number, number, number, number, number, number];
-}
-
-/** From the 24 bytes at 0x88, least significant byte first. */
-export function parseCalibration(bytes: Uint8Array): Calibration {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const unsigned = (at: number) => view.getUint16(at, true);
-  const signed = (at: number) => view.getInt16(at, true);
-  return {
-    t: [unsigned(0), signed(2), signed(4)],
-    p: [unsigned(6), signed(8), signed(10), signed(12), signed(14), signed(16), signed(18), signed(20), signed(22)],
-  };
-}
-
-/** The temperature that the pressure formula starts from (`t_fine`), in 1/5120 Cel. */
-export function fineTemperature(raw: number, { t: [t1, t2, t3] }: Calibration): number {
-  const linear = (raw / 16384 - t1 / 1024) * t2;
-  const square = (raw / 131072 - t1 / 8192) ** 2 * t3;
-  return linear + square;
-}
-
-/** Cel. */
-export const temperature = (fine: number): number => fine / 5120;
-
-/** Pa; undefined when the calibration makes the formula divide by zero. */
-export function pressurePa(
-  raw: number,
-  fine: number,
-  { p: [p1, p2, p3, p4, p5, p6, p7, p8, p9] }: Calibration,
-): number | undefined {
-  const warmth = fine / 2 - 64000;
-  const offset = ((warmth * warmth * p6) / 32768 + warmth * p5 * 2) / 4 + p4 * 65536;
-  const slope = (1 + ((p3 * warmth * warmth) / 524288 + p2 * warmth) / 524288 / 32768) * p1;
-  if (slope === 0) return undefined;
-  const first = ((1048576 - raw - offset / 4096) * 6250) / slope;
-  return first + ((p9 * first * first) / 2147483648 + (first * p8) / 32768 + p7) / 16;
+  return 1250 + 2300 * samplesOf(t) + 2300 * samplesOf(p) + 575;
 }
 
 function settings(options: Options) {
@@ -112,8 +77,6 @@ function settings(options: Options) {
 
 function channels(options: Options): Channels {
   const { oversampling, filter } = settings(options);
-  // "Pressure measurement": 16 bits, one more for each doubling of the samples, 20 with the filter; 20 bits are 0.16 Pa.
-  const pressureBits = filter > 0 ? 20 : 15 + oversampling.p;
   return {
     temperature: { quantity: 'temperature', min: -40, max: 85, resolution: 0.01, decimals: 2 },
     ...(oversampling.p > 0 && {
@@ -121,31 +84,22 @@ function channels(options: Options): Channels {
         quantity: 'pressure',
         min: 300,
         max: 1100,
-        resolution: 0.0016 * 2 ** (20 - pressureBits),
+        resolution: pressureResolution(oversampling.p, filter),
         decimals: 2,
       },
     }),
   };
 }
 
-/** The value, if the channel can have it: what is past an end by no more than the chip's accuracy is that end. */
-function within(channel: Channel | undefined, value: number): number | undefined {
-  if (!channel || !(value >= channel.min - ACCURACY && value <= channel.max + ACCURACY)) return undefined;
-  return Math.min(channel.max, Math.max(channel.min, value));
-}
-
 const worstCaseMs = (options: Options): number =>
   measurementUs(settings(options).oversampling) / 1000 + MAX_STATUS_POLLS * STATUS_POLL_MS + BUS_MS;
 
-const identify = async (device: I2cDevice): Promise<string | undefined> => {
+async function identify(device: I2cDevice): Promise<string | undefined> {
   const [id] = await device.writeRead([ID], 1);
-  if (CHIPS[id!] !== undefined) return CHIPS[id!];
+  if (CHIPS_AT_D0[id!] !== undefined) return CHIPS_AT_D0[id!];
   const [newerId] = await device.writeRead([NEWER_ID], 1);
-  return NEWER_CHIPS[newerId!];
-};
-
-const isStuck = (bytes: Uint8Array): boolean =>
-  bytes.every((byte) => byte === 0x00) || bytes.every((byte) => byte === 0xff);
+  return CHIPS_AT_00[newerId!];
+}
 
 async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
   const { oversampling, filter } = settings(options);
@@ -156,20 +110,22 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
 
   /** Waits until a status bit is clear. */
   const untilClear = async (bit: number, what: string, signal?: AbortSignal) => {
-    for (let poll = 0; poll < MAX_STATUS_POLLS; poll++) {
+    const isClear = async () => {
       const [status] = await device.writeRead([STATUS], 1);
-      if ((status! & bit) === 0) return;
-      await wait(STATUS_POLL_MS, signal);
-    }
-    throw fail('sensor.not-ready', `bmp280: the chip at ${place} has not ended ${what} in its time: check its supply`);
+      return (status! & bit) === 0;
+    };
+    if (!(await lookUntil(isClear, { times: MAX_STATUS_POLLS, lookAgainMs: STATUS_POLL_MS, wait, signal })))
+      throw fail(
+        'sensor.not-ready',
+        `bmp280: the chip at ${place} has not ended ${what} in its time: check its supply`,
+      );
   };
 
   const name = await identify(device);
   if (name !== OUR_CHIP) {
     const id = await device.writeRead([ID], 1);
     if (name === undefined && isStuck(id)) throw stuck();
-    const who = name === undefined ? `an unknown chip (id 0x${id[0]!.toString(16)})` : `a ${name}`;
-    const advice = name === undefined ? 'check address and driver' : `use \`driver: ${driverOf(name)}\``;
+    const { who, advice } = refusal(name, id[0]!);
     throw fail('sensor.identity', `bmp280: ${place} answers as ${who}, not as a BMP280: ${advice}`);
   }
   await device.write(RESET, RESET_WORD);
@@ -193,9 +149,8 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
   return {
     async read(signal: AbortSignal): Promise<Values> {
       const data = await measure(signal);
-      const word = (at: number) => (data[at]! << 12) | (data[at + 1]! << 4) | (data[at + 2]! >> 4);
-      const raw = { pressure: word(0), temperature: word(3) };
-      if (raw.temperature === SKIPPED) {
+      const raw = { pressure: word20(data, 0), temperature: word20(data, 3) };
+      if (raw.temperature === SKIPPED_20_BIT) {
         throw fail(
           'sensor.no-data',
           `bmp280: the chip at ${place} has not measured: its supply may have failed meanwhile`,
@@ -210,8 +165,8 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
           `bmp280: ${temperature(fine).toFixed(1)} Cel is outside of what the chip can measure: check it and its wiring`,
         );
       }
-      const pascals = raw.pressure === SKIPPED ? undefined : pressurePa(raw.pressure, fine, calibration);
-      const hectopascals = pascals === undefined ? undefined : within(declared.pressure, pascals / 100);
+      const pascals = raw.pressure === SKIPPED_20_BIT ? undefined : pressurePa(raw.pressure, fine, calibration);
+      const hectopascals = within(declared.pressure, pascals === undefined ? undefined : pascals / 100);
       return { temperature: celsius, ...(hectopascals !== undefined && { pressure: hectopascals }) };
     },
     async close() {},

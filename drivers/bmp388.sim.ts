@@ -8,6 +8,7 @@
  * oversampling, the IIR filter, switched-off channels, settings that do not fit in normal mode.
  * Does not model: measurements in normal mode, the FIFO, the watchdog, interrupts, noise, self-heating.
  */
+import { lowestRaw } from '../src/bus/lowest-raw.ts';
 import type { I2cSimulation, World } from '../src/bus/sim.ts';
 
 const T = [27_772, 18_974, -7] as const;
@@ -50,16 +51,6 @@ function pressureAt(lin: bigint): (adc: number) => number {
 }
 
 const TOP = 0xffffff;
-/** The lowest 24-bit number that `holds`, of a condition that once true stays true. */
-function lowest(holds: (adc: number) => boolean): number {
-  let [below, at] = [-1, TOP];
-  while (at - below > 1) {
-    const middle = (below + at) >> 1;
-    if (holds(middle)) at = middle;
-    else below = middle;
-  }
-  return at;
-}
 
 const NOT_MEASURED = 0x800000;
 const RESET_MS = 2;
@@ -109,7 +100,7 @@ function create(world: World) {
     let [adcP, adcT] = [NOT_MEASURED, NOT_MEASURED];
     if (hasTemperature)
       adcT = digitise(
-        lowest((adc) => tLin(adc) >= warmth),
+        lowestRaw(TOP, (adc) => tLin(adc) >= warmth),
         osr >> 3,
         't',
       );
@@ -118,7 +109,7 @@ function create(world: World) {
       const target = world.value('pressure', endMs) * 10_000;
       // A higher number is a lower pressure.
       adcP = digitise(
-        lowest((adc) => pressure(adc) <= target),
+        lowestRaw(TOP, (adc) => pressure(adc) <= target),
         osr & 7,
         'p',
       );

@@ -15,7 +15,17 @@
  * The id is at 0x00, not at 0xD0 as in the BMx280 family at the same addresses; where 0xD0 holds an id of that family it
  * decides, because at 0x00 a BME680 has a calibration value, which may be anything.
  */
-import type { Channel, Channels, DriverContext, I2cDevice, Options, PollDriver, Values } from '../src/driver.ts';
+import {
+  type Channels,
+  type DriverContext,
+  type I2cDevice,
+  isStuck,
+  lookUntil,
+  type Options,
+  type PollDriver,
+  type Values,
+} from '../src/driver.ts';
+import { CHIPS_AT_00, CHIPS_AT_D0, NEWER_FILTER, refusal, within } from './bosch-air.maths.ts';
 
 const ID = 0x00;
 const ERRORS = 0x02;
@@ -28,10 +38,6 @@ const CALIBRATION = { register: 0x31, length: 21 } as const;
 const COMMAND = 0x7e;
 const OTHER_ID = 0xd0;
 
-/** By id. */
-type Names = Readonly<Record<number, string>>;
-const CHIPS: Names = { 80: 'BMP388', 96: 'BMP390' };
-const OTHER_CHIPS: Names = { 86: 'BMP280', 87: 'BMP280', 88: 'BMP280', 96: 'BME280', 97: 'BME680' };
 const RESET_WORD = 0xb6;
 const COMMAND_READY = 0b001_0000;
 const PRESSURE_READY = 0b010_0000;
@@ -44,8 +50,6 @@ const TEMPERATURE_ON = 0b10;
 const FORCED_MODE = 0b01_0000;
 const FILTER_BITS = 0b1110;
 const SKIPPED = 0x800000;
-/** "Specification", in Cel and in hPa. */
-const ACCURACY = 1;
 
 const START_UP_MS = 2;
 const STATUS_POLL_MS = 2;
@@ -53,9 +57,8 @@ const MAX_STATUS_POLLS = 10;
 /** What the transfers of one read take on a bus of 100 kHz, rounded up. */
 const BUS_MS = 5;
 
-/** Samples of one measurement, or the filter's coefficient, to the register's code. */
+/** Samples of one measurement to the register's code. */
 const OVERSAMPLING = { 0: 0, 1: 0, 2: 1, 4: 2, 8: 3, 16: 4, 32: 5 } as const;
-const FILTER = { 0: 0, 1: 1, 3: 2, 7: 3, 15: 4, 31: 5, 63: 6, 127: 7 } as const;
 
 /** Samples of each; 0 is switched off. */
 export interface Samples {
@@ -122,7 +125,7 @@ function settings(options: Options) {
   return {
     samples,
     osr: (code(samples.t) << 3) | code(samples.p),
-    filter: FILTER[options.filter as keyof typeof FILTER],
+    filter: NEWER_FILTER[options.filter as keyof typeof NEWER_FILTER],
   };
 }
 
@@ -144,23 +147,14 @@ function channels(options: Options): Channels {
   };
 }
 
-/** The value, if the channel can have it: what is past an end by no more than the chip's accuracy is that end. */
-function within(channel: Channel | undefined, value: number): number | undefined {
-  if (!channel || !(value >= channel.min - ACCURACY && value <= channel.max + ACCURACY)) return undefined;
-  return Math.min(channel.max, Math.max(channel.min, value));
-}
-
 const worstCaseMs = (options: Options): number =>
   measurementUs(settings(options).samples) / 1000 + MAX_STATUS_POLLS * STATUS_POLL_MS + BUS_MS;
 
 async function identify(device: I2cDevice): Promise<string | undefined> {
   const [other] = await device.writeRead([OTHER_ID], 1);
   const [id] = await device.writeRead([ID], 1);
-  return OTHER_CHIPS[other!] ?? CHIPS[id!];
+  return CHIPS_AT_D0[other!] ?? CHIPS_AT_00[id!];
 }
-
-const isStuck = (bytes: Uint8Array): boolean =>
-  bytes.every((byte) => byte === 0x00) || bytes.every((byte) => byte === 0xff);
 
 async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
   const { samples, osr, filter } = settings(options);
@@ -171,12 +165,15 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
 
   /** Waits until all of the status bits are set. */
   const untilSet = async (bits: number, what: string, signal?: AbortSignal) => {
-    for (let poll = 0; poll < MAX_STATUS_POLLS; poll++) {
+    const areSet = async () => {
       const [status] = await device.writeRead([STATUS], 1);
-      if ((status! & bits) === bits) return;
-      await wait(STATUS_POLL_MS, signal);
-    }
-    throw fail('sensor.not-ready', `bmp388: the chip at ${place} has not ended ${what} in its time: check its supply`);
+      return (status! & bits) === bits;
+    };
+    if (!(await lookUntil(areSet, { times: MAX_STATUS_POLLS, lookAgainMs: STATUS_POLL_MS, wait, signal })))
+      throw fail(
+        'sensor.not-ready',
+        `bmp388: the chip at ${place} has not ended ${what} in its time: check its supply`,
+      );
   };
   const refuseIf = async (bits: number) => {
     const [errors] = await device.writeRead([ERRORS], 1);
@@ -188,11 +185,10 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
   };
 
   const name = await identify(device);
-  if (name === undefined || !Object.values(CHIPS).includes(name)) {
+  if (name === undefined || !Object.values(CHIPS_AT_00).includes(name)) {
     const id = await device.writeRead([ID], 1);
     if (name === undefined && isStuck(id)) throw stuck();
-    const who = name === undefined ? `an unknown chip (id 0x${id[0]!.toString(16)})` : `a ${name}`;
-    const advice = name === undefined ? 'check address and driver' : `use \`driver: ${name.toLowerCase()}\``;
+    const { who, advice } = refusal(name, id[0]!);
     throw fail('sensor.identity', `bmp388: ${place} answers as ${who}, not as a BMP388 or BMP390: ${advice}`);
   }
   await untilSet(COMMAND_READY, 'its start');
@@ -244,10 +240,8 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
           `bmp388: ${exact.toFixed(1)} Cel is outside of what the chip can measure: check it and its wiring`,
         );
       }
-      const hectopascals =
-        raw.pressure === SKIPPED
-          ? undefined
-          : within(declared.pressure, pressurePa(raw.pressure, exact, calibration) / 100);
+      const pascals = raw.pressure === SKIPPED ? undefined : pressurePa(raw.pressure, exact, calibration);
+      const hectopascals = within(declared.pressure, pascals === undefined ? undefined : pascals / 100);
       return { temperature: celsius, ...(hectopascals !== undefined && { pressure: hectopascals }) };
     },
     async close() {},

@@ -15,10 +15,10 @@
  */
 import {
   type Channels,
-  codeOf,
   type DriverContext,
   type I2cDevice,
   type Options,
+  onceAcknowledged,
   type PollDriver,
   readWord,
   writeWord,
@@ -107,22 +107,12 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
     );
   }
 
-  /** Both words, read once the chip acknowledges. */
-  const results = async (signal: AbortSignal): Promise<Uint8Array> => {
-    for (let retry = 0; ; retry++) {
-      try {
-        return await device.read(4);
-      } catch (error) {
-        if (codeOf(error) !== 'bus.nack' || retry === MAX_RETRIES) throw error;
-        await wait(RETRY_MS, signal);
-      }
-    }
-  };
   const measure = async (signal: AbortSignal) => {
     await writeWord(device, CONFIG, config);
     await device.write(MEASURE);
     await wait(maxMs, signal);
-    const reply = await results(signal);
+    const looks = { times: 1 + MAX_RETRIES, lookAgainMs: RETRY_MS, wait, signal };
+    const reply = await onceAcknowledged(() => device.read(4), looks);
     const words = { temperature: (reply[0]! << 8) | reply[1]!, humidity: (reply[2]! << 8) | reply[3]! };
     const isOurs = ((await readWord(device, CONFIG)) & ~LOW_SUPPLY) === config;
     if (!isOurs || ((words.temperature | words.humidity) & ALWAYS_ZERO) !== 0) {

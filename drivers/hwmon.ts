@@ -9,41 +9,33 @@
  * is the first of its kind. Unless set, the usual ones: what a device does not have is absent.
  */
 import {
-  type Channel,
   type ChannelKind,
   channelTable,
   decimal,
   findDevice,
   type KernelClass,
   type KernelDevice,
+  kernelChannel,
   measureChannels,
   type NamedChannel,
   namedChannels,
   type Options,
   type PollDriver,
-  type Quantity,
 } from '../src/driver.ts';
 
 const HWMON: KernelClass = { title: 'hwmon', directory: '/sys/class/hwmon', entry: /^hwmon\d+$/, below: '/hwmon' };
 const USUAL = 'temperature humidity voltage current power';
 const SECONDS_PER_MINUTE = 60;
 
-const channel = (quantity: Quantity, min: number, max: number, decimals: number): Channel => ({
-  quantity,
-  min,
-  max,
-  resolution: 10 ** -decimals,
-  decimals,
-});
 const KINDS: Readonly<Record<string, ChannelKind>> = {
-  temperature: { type: 'temp', scale: 0.001, channel: channel('temperature', -273.15, 2_000, 3) },
-  humidity: { type: 'humidity', scale: 0.001, channel: channel('humidity', -6, 119, 3) },
-  voltage: { type: 'in', scale: 0.001, channel: channel('voltage', -1_000, 1_000, 3) },
-  current: { type: 'curr', scale: 0.001, channel: channel('current', -1_000, 1_000, 3) },
-  power: { type: 'power', scale: 1e-6, channel: channel('power', -100_000, 100_000, 6) },
-  energy: { type: 'energy', scale: 1e-6, channel: channel('energy', 0, 1e12, 3) },
+  temperature: { type: 'temp', scale: 0.001, channel: kernelChannel('temperature', -273.15, 2_000, 3) },
+  humidity: { type: 'humidity', scale: 0.001, channel: kernelChannel('humidity', -6, 119, 3) },
+  voltage: { type: 'in', scale: 0.001, channel: kernelChannel('voltage', -1_000, 1_000, 3) },
+  current: { type: 'curr', scale: 0.001, channel: kernelChannel('current', -1_000, 1_000, 3) },
+  power: { type: 'power', scale: 1e-6, channel: kernelChannel('power', -100_000, 100_000, 6) },
+  energy: { type: 'energy', scale: 1e-6, channel: kernelChannel('energy', 0, 1e12, 3) },
   // The kernel counts revolutions per minute.
-  fan: { type: 'fan', scale: 1 / SECONDS_PER_MINUTE, channel: channel('frequency', 0, 2_000, 2) },
+  fan: { type: 'fan', scale: 1 / SECONDS_PER_MINUTE, channel: kernelChannel('frequency', 0, 2_000, 2) },
 };
 
 const channelsOf = ({ channels }: Options): readonly NamedChannel[] =>

@@ -9,44 +9,35 @@
  * channel is one word for the quantity, then what the kernel's file has: a number, or a modifier.
  */
 import {
-  type Channel,
   type ChannelKind,
   channelTable,
   decimal,
   findDevice,
   type KernelClass,
   type KernelDevice,
+  kernelChannel,
   measureChannels,
   type NamedChannel,
   namedChannels,
   type Options,
   type PollDriver,
-  type Quantity,
 } from '../src/driver.ts';
 
 const IIO: KernelClass = { title: 'IIO', directory: '/sys/bus/iio/devices', entry: /^iio:device\d+$/, below: '' };
 
-const channel = (quantity: Quantity, min: number, max: number, decimals: number): Channel => ({
-  quantity,
-  min,
-  max,
-  resolution: 10 ** -decimals,
-  decimals,
-});
-
 /** The bounds are those of any chip; the scale turns the unit of the ABI into ours. */
 const KINDS: Readonly<Record<string, ChannelKind>> = {
-  temperature: { type: 'temp', scale: 0.001, channel: channel('temperature', -273.15, 2_000, 3) },
-  humidity: { type: 'humidityrelative', scale: 0.001, channel: channel('humidity', -6, 119, 3) },
-  pressure: { type: 'pressure', scale: 10, channel: channel('pressure', 0, 20_000, 4) },
-  illuminance: { type: 'illuminance', scale: 1, channel: channel('illuminance', 0, 200_000, 3) },
-  acceleration: { type: 'accel', scale: 1, channel: channel('acceleration', -5_000, 5_000, 3) },
-  angular_velocity: { type: 'anglvel', scale: 1, channel: channel('angular_velocity', -100, 100, 4) },
-  co2: { type: 'concentration', scale: 10_000, channel: channel('co2', 0, 1_000_000, 0) },
-  voltage: { type: 'voltage', scale: 0.001, channel: channel('voltage', -1_000, 1_000, 6) },
-  current: { type: 'current', scale: 0.001, channel: channel('current', -1_000, 1_000, 6) },
-  power: { type: 'power', scale: 0.001, channel: channel('power', -100_000, 100_000, 6) },
-  resistance: { type: 'resistance', scale: 1, channel: channel('resistance', 0, 1e12, 3) },
+  temperature: { type: 'temp', scale: 0.001, channel: kernelChannel('temperature', -273.15, 2_000, 3) },
+  humidity: { type: 'humidityrelative', scale: 0.001, channel: kernelChannel('humidity', -6, 119, 3) },
+  pressure: { type: 'pressure', scale: 10, channel: kernelChannel('pressure', 0, 20_000, 4) },
+  illuminance: { type: 'illuminance', scale: 1, channel: kernelChannel('illuminance', 0, 200_000, 3) },
+  acceleration: { type: 'accel', scale: 1, channel: kernelChannel('acceleration', -5_000, 5_000, 3) },
+  angular_velocity: { type: 'anglvel', scale: 1, channel: kernelChannel('angular_velocity', -100, 100, 4) },
+  co2: { type: 'concentration', scale: 10_000, channel: kernelChannel('co2', 0, 1_000_000, 0) },
+  voltage: { type: 'voltage', scale: 0.001, channel: kernelChannel('voltage', -1_000, 1_000, 6) },
+  current: { type: 'current', scale: 0.001, channel: kernelChannel('current', -1_000, 1_000, 6) },
+  power: { type: 'power', scale: 0.001, channel: kernelChannel('power', -100_000, 100_000, 6) },
+  resistance: { type: 'resistance', scale: 1, channel: kernelChannel('resistance', 0, 1e12, 3) },
 };
 
 const AIR = 'temperature humidity pressure illuminance';

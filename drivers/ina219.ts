@@ -17,6 +17,7 @@
 import {
   type Channels,
   type DriverContext,
+  lookUntil,
   type Options,
   type PollDriver,
   readWord,
@@ -133,11 +134,12 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
 
   /** The bus voltage's register, once it says that everything has been converted. */
   const converted = async (signal: AbortSignal): Promise<number> => {
-    for (let poll = 0; poll <= MAX_POLLS; poll++) {
+    const look = async () => {
       const bus = await readWord(device, BUS);
-      if (bus & CONVERTED) return bus;
-      await wait(POLL_MS, signal);
-    }
+      return (bus & CONVERTED) !== 0 && bus;
+    };
+    const bus = await lookUntil(look, { times: 1 + MAX_POLLS, lookAgainMs: POLL_MS, wait, signal });
+    if (bus !== undefined) return bus;
     throw fail(
       'sensor.not-ready',
       `ina219: the chip at ${place} has not ended its measurement in its time: check its supply`,

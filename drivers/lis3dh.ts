@@ -25,15 +25,17 @@ import {
   fifoRateHz,
   fillWindow,
   type I2cDevice,
+  leavingIdle,
   type Options,
   type OptionTable,
   type PollDriver,
-  SAMPLES_PER_READ,
+  SAMPLES_LOST,
   SedgeError,
+  takeSamples,
   type Values,
   vibrationChannels,
 } from '../src/driver.ts';
-import { BITS, convert, convertTemperature, DATA_BYTES, type Resolution, stepOf } from './lis3dh.maths.ts';
+import { BITS, convert, convertTemperature, type Resolution, stepOf } from './lis3dh.maths.ts';
 
 /** Makes the address count up. */
 const ONWARD = 0x80;
@@ -163,13 +165,8 @@ async function unread(device: I2cDevice): Promise<{ readonly count: number; read
 /** Takes what the FIFO holds, oldest first. */
 export async function drain(device: I2cDevice, rangeG: number, resolution: Resolution) {
   const { count, full } = await unread(device);
-  const samples: BurstSample[] = [];
-  while (samples.length < count) {
-    const wanted = Math.min(SAMPLES_PER_READ, count - samples.length);
-    const bytes = await device.writeRead([ONWARD | OUT_X], wanted * DATA_BYTES);
-    for (let at = 0; at < bytes.length; at += DATA_BYTES)
-      samples.push(convert(bytes.subarray(at, at + DATA_BYTES), rangeG, resolution));
-  }
+  const read = (bytes: number) => device.writeRead([ONWARD | OUT_X], bytes);
+  const samples = await takeSamples(count, read, (sample) => convert(sample, rangeG, resolution));
   return { samples, full };
 }
 
@@ -269,8 +266,7 @@ const driver: PollDriver<'i2c'> = {
         // It went on filling until it was read: had it filled up, this much would be left.
         const { count } = await unread(device);
         if (!full && samples.length + count < FIFO_LENGTH) return samples;
-        const lost = 'samples were lost inside the window: lower the rate, or the load of this board';
-        throw fail('sensor.overrun', `lis3dh: ${lost}`);
+        throw fail('sensor.overrun', `lis3dh: ${SAMPLES_LOST}`);
       };
       const axes = await fillWindow(
         { id: 'lis3dh', rangeG, rateHz, windowMs, drainAt: DRAIN_AT, drain: fifo },
@@ -283,17 +279,7 @@ const driver: PollDriver<'i2c'> = {
     };
 
     return {
-      async read(signal) {
-        try {
-          const values = await (report ? window(report, signal) : sample(signal));
-          await powerDown();
-          return values;
-        } catch (error) {
-          // The first error is the one to tell; the next read begins powered down anyway.
-          await powerDown().catch(() => {});
-          throw error;
-        }
-      },
+      read: (signal) => leavingIdle(() => (report ? window(report, signal) : sample(signal)), powerDown),
       close: () => powerDown().catch(() => {}),
       ...(report && { takeWindow: report.takeWindow }),
     };

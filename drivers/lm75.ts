@@ -13,11 +13,10 @@
  * reading is refused.
  */
 import { type Channels, type DriverContext, type Options, type PollDriver, readWord } from '../src/driver.ts';
+import { chipOf, DEVICE_ID } from './tmp117.maths.ts';
 
 const TEMPERATURE = 0x00;
 const CONFIG = 0x01;
-/** Registers of others that live at these addresses; an LM75 answers there with one of its own four. */
-const TMP117_ID = { register: 0x0f, mask: 0x0fff, id: 0x117 } as const;
 
 const SHUTDOWN = 0x01;
 /** Six faults in a row: has no effect without the O.S. output. */
@@ -63,7 +62,8 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
     return config!;
   };
 
-  if (((await readWord(device, TMP117_ID.register)) & TMP117_ID.mask) === TMP117_ID.id) {
+  // An LM75 answers there with one of its own four registers.
+  if (chipOf(await readWord(device, DEVICE_ID)) === 'TMP117') {
     throw fail('sensor.identity', `lm75: ${place} answers as a TMP117, not as an LM75: use the driver tmp117`);
   }
   await device.write(CONFIG, running | SHUTDOWN);

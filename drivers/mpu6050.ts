@@ -25,11 +25,13 @@ import {
   fifoRateHz,
   fillWindow,
   type I2cDevice,
+  leavingIdle,
   type Options,
   type OptionTable,
   type PollDriver,
-  SAMPLES_PER_READ,
+  SAMPLES_LOST,
   SedgeError,
+  takeSamples,
   type Values,
   vibrationChannels,
 } from '../src/driver.ts';
@@ -165,18 +167,12 @@ export async function drain(
   rangeG: number,
   fifoBytes = MPU6050.fifoBytes,
 ): Promise<readonly BurstSample[]> {
-  const lost = () =>
-    fail('sensor.overrun', 'mpu6050: samples were lost inside the window: lower the rate, or the load of this board');
+  const lost = () => fail('sensor.overrun', `mpu6050: ${SAMPLES_LOST}`);
   const [high = 0, low = 0] = await device.writeRead([FIFO_COUNT], 2);
   const held = Math.floor(((high << 8) | low) / SAMPLE_BYTES);
   if (((high << 8) | low) > fifoBytes - (fifoBytes % SAMPLE_BYTES)) throw lost();
-  const samples: BurstSample[] = [];
-  while (samples.length < held) {
-    const count = Math.min(SAMPLES_PER_READ, held - samples.length);
-    const bytes = await device.writeRead([FIFO_DATA], count * SAMPLE_BYTES);
-    for (let at = 0; at < count; at++)
-      samples.push(convertAxes(bytes.subarray(at * SAMPLE_BYTES, (at + 1) * SAMPLE_BYTES), accelerationStep(rangeG)));
-  }
+  const read = (bytes: number) => device.writeRead([FIFO_DATA], bytes);
+  const samples = await takeSamples(held, read, (sample) => convertAxes(sample, accelerationStep(rangeG)));
   // Asked last, so that it also tells of an overflow that came while the data were read.
   const [status = 0] = await device.writeRead([INT_STATUS], 1);
   if (status & FIFO_OVERFLOW) throw lost();
@@ -287,17 +283,7 @@ const driver: PollDriver<'i2c'> = {
     };
 
     return {
-      async read(signal) {
-        try {
-          const values = await (report ? window(report, signal) : sample(signal));
-          await sleep();
-          return values;
-        } catch (error) {
-          // The first error is the one to tell; the next read configures it anyway.
-          await sleep().catch(() => {});
-          throw error;
-        }
-      },
+      read: (signal) => leavingIdle(() => (report ? window(report, signal) : sample(signal)), sleep),
       close: () => sleep().catch(() => {}),
       ...(report && { takeWindow: report.takeWindow }),
     };

@@ -19,7 +19,7 @@
  * left as they are in the chip. After a brown-out a periodic chip stands still, which is refused, and the sensor is opened
  * anew; for single shots the settings are written before each.
  */
-import type { DriverContext, Options, PollDriver } from '../src/driver.ts';
+import { checkedWords, type DriverContext, lookUntil, type Options, type PollDriver } from '../src/driver.ts';
 
 const MODES = {
   periodic: { start: [0x21, 0xb1], isPeriodic: true, intervalMs: 5_000 },
@@ -65,17 +65,6 @@ export function framed(word: number, crc8: Crc): readonly number[] {
   return [...bytes, crc8(Uint8Array.from(bytes))];
 }
 
-/** The words of a reply; undefined if a checksum is wrong or it is short. */
-export function words(reply: Uint8Array, count: number, crc8: Crc): readonly number[] | undefined {
-  if (reply.length !== count * BYTES_PER_WORD) return undefined;
-  const found: number[] = [];
-  for (let at = 0; at < reply.length; at += BYTES_PER_WORD) {
-    if (crc8(reply.subarray(at, at + 2)) !== reply[at + 2]) return undefined;
-    found.push((reply[at]! << 8) | reply[at + 1]!);
-  }
-  return found;
-}
-
 const modeOf = (options: Options) => MODES[options.mode as keyof typeof MODES];
 const maxPolls = (intervalMs: number): number => Math.ceil((intervalMs * LATENESS) / POLL_MS);
 /** Each poll waits for its turn, and then a moment for the answer. */
@@ -89,7 +78,7 @@ async function open({ device, options, wait, fail, crc8 }: DriverContext<'i2c'>)
   const ask = async (command: readonly number[], count: number, signal?: AbortSignal): Promise<readonly number[]> => {
     await device.write(...command);
     await wait(SHORT_MS, signal);
-    const reply = words(await device.read(count * BYTES_PER_WORD), count, crc8);
+    const reply = checkedWords(await device.read(count * BYTES_PER_WORD), count, crc8);
     if (reply) return reply;
     throw fail(
       'sensor.crc',
@@ -109,10 +98,8 @@ async function open({ device, options, wait, fail, crc8 }: DriverContext<'i2c'>)
   };
   const isReady = async (signal: AbortSignal) => isDataReady((await ask(IS_DATA_READY, 1, signal))[0]!);
   const untilReady = async (signal: AbortSignal) => {
-    for (let poll = 0; poll < maxPolls(intervalMs); poll++) {
-      if (await isReady(signal)) return;
-      await wait(POLL_MS, signal);
-    }
+    const looks = { times: maxPolls(intervalMs), lookAgainMs: POLL_MS, wait, signal };
+    if (await lookUntil(() => isReady(signal), looks)) return;
     throw fail(
       'sensor.not-ready',
       `scd4x: the chip at ${place} has not measured in its time: its supply may have failed meanwhile`,

@@ -13,7 +13,7 @@
  * The chip has no id and keeps no settings that a single shot depends on: there is nothing to write again after a
  * brown-out. The heater is not offered: what it warms is not what is to be measured.
  */
-import type { DriverContext, PollDriver } from '../src/driver.ts';
+import { checkedWords, type DriverContext, type PollDriver } from '../src/driver.ts';
 
 const MEASURE = {
   high: { command: [0x24, 0x00], maxMs: 15.5 },
@@ -28,24 +28,11 @@ const REPLY_BYTES = 6;
 /** What the transfers of one read take on a bus of 100 kHz, rounded up. */
 const BUS_MS = 2;
 
-type Crc = (bytes: Uint8Array) => number;
-
 /** "Conversion of Signal Output", temperature in Cel. */
 export const celsius = (ticks: number): number => -45 + (175 * ticks) / 65535;
 
 /** "Conversion of Signal Output", %RH. */
 export const relativeHumidity = (ticks: number): number => (100 * ticks) / 65535;
-
-/** The words of a reply of `length` bytes; undefined if a checksum is wrong or it is short. */
-export function words(reply: Uint8Array, length: number, crc8: Crc): readonly number[] | undefined {
-  if (reply.length !== length) return undefined;
-  const found: number[] = [];
-  for (let at = 0; at < length; at += 3) {
-    if (crc8(reply.subarray(at, at + 2)) !== reply[at + 2]) return undefined;
-    found.push((reply[at]! << 8) | reply[at + 1]!);
-  }
-  return found;
-}
 
 /** "Status Register", by name. */
 export const statusBits = (status: number) => ({
@@ -68,7 +55,7 @@ async function open({ device, options, wait, fail, crc8 }: DriverContext<'i2c'>)
   await device.write(...SOFT_RESET.command);
   await wait(SOFT_RESET.maxMs);
   await device.write(...STATUS);
-  const [status] = words(await device.read(STATUS_BYTES), STATUS_BYTES, crc8) ?? [];
+  const [status] = checkedWords(await device.read(STATUS_BYTES), 1, crc8) ?? [];
   if (status === undefined) {
     throw fail(
       'sensor.crc',
@@ -86,7 +73,7 @@ async function open({ device, options, wait, fail, crc8 }: DriverContext<'i2c'>)
     async read(signal: AbortSignal) {
       await device.write(...command);
       await wait(maxMs, signal);
-      const [temperature, humidity] = words(await device.read(REPLY_BYTES), REPLY_BYTES, crc8) ?? [];
+      const [temperature, humidity] = checkedWords(await device.read(REPLY_BYTES), 2, crc8) ?? [];
       if (temperature === undefined || humidity === undefined) {
         throw fail('sensor.crc', 'sht3x: the checksum of a reply is wrong: shorten the wires or slow the bus');
       }

@@ -10,7 +10,7 @@
  *
  * The heater is not offered: what it warms is not what is to be measured.
  */
-import type { DriverContext, PollDriver } from '../src/driver.ts';
+import { checkedWords, type DriverContext, type PollDriver } from '../src/driver.ts';
 
 const MEASURE = {
   high: { command: 0xfd, maxMs: 8.3 },
@@ -31,16 +31,9 @@ export const celsius = (ticks: number): number => -45 + (175 * ticks) / 65535;
 /** "Conversion of Signal Output", %RH. The ticks reach from -6 to 119; what is not physical is cropped. */
 export const relativeHumidity = (ticks: number): number => Math.min(100, Math.max(0, -6 + (125 * ticks) / 65535));
 
-/** The two words of a reply; undefined if either checksum is wrong. */
-export function words(reply: Uint8Array, crc8: Crc): readonly [number, number] | undefined {
-  if (reply.length !== REPLY_BYTES) return undefined;
-  const sound = [0, 3].every((at) => crc8(reply.subarray(at, at + 2)) === reply[at + 2]);
-  return sound ? [(reply[0]! << 8) | reply[1]!, (reply[3]! << 8) | reply[4]!] : undefined;
-}
-
 /** The serial number, 8 hex digits; undefined if a checksum is wrong. */
 export function serialNumber(reply: Uint8Array, crc8: Crc): string | undefined {
-  return words(reply, crc8)
+  return checkedWords(reply, 2, crc8)
     ?.map((word) => word.toString(16).padStart(4, '0'))
     .join('');
 }
@@ -64,10 +57,11 @@ async function open({ device, options, wait, fail, crc8 }: DriverContext<'i2c'>)
 
   return {
     async read(signal: AbortSignal) {
-      const reply = words(await ask({ command, maxMs }, signal), crc8);
-      if (!reply)
+      const [temperature, humidity] = checkedWords(await ask({ command, maxMs }, signal), 2, crc8) ?? [];
+      if (temperature === undefined || humidity === undefined) {
         throw fail('sensor.crc', 'sht4x: the checksum of a reply is wrong: shorten the wires or slow the bus');
-      return { temperature: celsius(reply[0]), humidity: relativeHumidity(reply[1]) };
+      }
+      return { temperature: celsius(temperature), humidity: relativeHumidity(humidity) };
     },
     async close() {},
   };

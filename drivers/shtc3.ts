@@ -12,7 +12,7 @@
  * Its address, 0x70, is also that of a multiplexer, which takes any byte written to it for a choice of channels: so the
  * chip is asked for its id only where somebody has configured one, and never in a search.
  */
-import type { DriverContext, PollDriver } from '../src/driver.ts';
+import { checkedWords, type DriverContext, type PollDriver } from '../src/driver.ts';
 
 const MEASURE = {
   high: { command: [0x78, 0x66], maxMs: 12.1 },
@@ -31,24 +31,11 @@ const REPLY_BYTES = 6;
 /** What the transfers of one read take on a bus of 100 kHz, rounded up. */
 const BUS_MS = 2;
 
-type Crc = (bytes: Uint8Array) => number;
-
 /** "Conversion of Signal Output", temperature in Cel. */
 export const celsius = (ticks: number): number => -45 + (175 * ticks) / 65536;
 
 /** "Conversion of Signal Output", %RH. */
 export const relativeHumidity = (ticks: number): number => (100 * ticks) / 65536;
-
-/** The words of a reply of `length` bytes; undefined if a checksum is wrong or it is short. */
-export function words(reply: Uint8Array, length: number, crc8: Crc): readonly number[] | undefined {
-  if (reply.length !== length) return undefined;
-  const found: number[] = [];
-  for (let at = 0; at < length; at += 3) {
-    if (crc8(reply.subarray(at, at + 2)) !== reply[at + 2]) return undefined;
-    found.push((reply[at]! << 8) | reply[at + 1]!);
-  }
-  return found;
-}
 
 async function open({ device, options, wait, fail, crc8 }: DriverContext<'i2c'>) {
   const { command, maxMs } = MEASURE[options.precision as keyof typeof MEASURE];
@@ -73,7 +60,7 @@ async function open({ device, options, wait, fail, crc8 }: DriverContext<'i2c'>)
   await device.write(...SOFT_RESET.command);
   await wait(SOFT_RESET.maxMs);
   await device.write(...READ_ID);
-  const [id] = words(await device.read(ID_BYTES), ID_BYTES, crc8) ?? [];
+  const [id] = checkedWords(await device.read(ID_BYTES), 1, crc8) ?? [];
   if (id === undefined) {
     throw fail(
       'sensor.crc',
@@ -92,7 +79,7 @@ async function open({ device, options, wait, fail, crc8 }: DriverContext<'i2c'>)
         await wakeUp(signal);
         await device.write(...command);
         await wait(maxMs, signal);
-        const [temperature, humidity] = words(await device.read(REPLY_BYTES), REPLY_BYTES, crc8) ?? [];
+        const [temperature, humidity] = checkedWords(await device.read(REPLY_BYTES), 2, crc8) ?? [];
         if (temperature === undefined || humidity === undefined) {
           throw fail('sensor.crc', 'shtc3: the checksum of a reply is wrong: shorten the wires or slow the bus');
         }

@@ -15,12 +15,16 @@
  */
 import {
   type Channels,
-  codeOf,
+  checkedWords,
   type DriverContext,
   type I2cDevice,
+  ifAcknowledged,
+  isStuck,
   type Options,
+  onceAcknowledged,
   type PollDriver,
 } from '../src/driver.ts';
+import { CHIPS, celsius, channelsOf, cropped, rawHumidity } from './sht21.maths.ts';
 
 const TEMPERATURE = 0xf3;
 const HUMIDITY = 0xf5;
@@ -30,15 +34,8 @@ const RESET = { command: 0xfe, maxMs: 15 } as const;
 const ID = { command: [0xfc, 0xc9], length: 6 } as const;
 
 const HTU21D = 'HTU21D';
-/** By the first byte of the electronic id. */
-const CHIPS: Readonly<Record<number, string>> = {
-  0: 'sample',
-  13: 'Si7013',
-  20: 'Si7020',
-  21: 'Si7021',
-  50: HTU21D,
-  255: 'sample',
-};
+/** What an engineering sample's electronic id begins with. */
+const SAMPLES: Readonly<Record<number, string>> = { 0: 'sample', 255: 'sample' };
 
 const RESOLUTION_BITS = 0x81;
 /** `humidityMs` with the temperature. */
@@ -49,40 +46,18 @@ const RESOLUTIONS = {
   '11/11': { code: 0x81, temperatureBits: 11, humidityBits: 11, temperatureMs: 2.4, humidityMs: 9.4 },
 } as const;
 
-const STATUS_BITS = 0b11;
+/** What the checksum begins with. */
+const CRC_INIT = 0x00;
 const RETRY_MS = 5;
 const MAX_RETRIES = 10;
 /** What the transfers of one read take on a bus of 100 kHz, rounded up. */
 const BUS_MS = 4;
 
-type Crc = (bytes: Uint8Array, init?: number) => number;
-
-/** "Measuring Temperature": Cel. */
-export const celsius = (word: number): number => -46.85 + (175.72 * (word & ~STATUS_BITS)) / 65536;
-
-/** "Measuring Relative Humidity": %RH; what is not physical is cropped. */
-export const relativeHumidity = (word: number): number =>
-  Math.min(100, Math.max(0, -6 + (125 * (word & ~STATUS_BITS)) / 65536));
-
-/** A reply as a word; undefined if its checksum is wrong. */
-export const checked = (reply: Uint8Array, crc8: Crc): number | undefined =>
-  crc8(reply.subarray(0, 2), 0x00) === reply[2] ? (reply[0]! << 8) | reply[1]! : undefined;
-
 const resolutionOf = (options: Options) => RESOLUTIONS[options.resolution as keyof typeof RESOLUTIONS];
 
 function channels(options: Options): Channels {
   const { temperatureBits, humidityBits } = resolutionOf(options);
-  return {
-    temperature: {
-      quantity: 'temperature',
-      // One step above a word of zeros, which is refused.
-      min: -46.85 + 175.72 / 2 ** temperatureBits,
-      max: celsius(0xffff),
-      resolution: 175.72 / 2 ** temperatureBits,
-      decimals: 2,
-    },
-    humidity: { quantity: 'humidity', min: 0, max: 100, resolution: 125 / 2 ** humidityBits, decimals: 2 },
-  };
+  return channelsOf(temperatureBits, humidityBits);
 }
 
 function worstCaseMs(options: Options): number {
@@ -91,19 +66,11 @@ function worstCaseMs(options: Options): number {
 }
 
 /** The electronic id; undefined from a chip that does not know the question. */
-async function idOf(device: I2cDevice): Promise<Uint8Array | undefined> {
-  try {
-    return await device.writeRead(ID.command, ID.length);
-  } catch (error) {
-    if (codeOf(error) === 'bus.nack') return undefined;
-    throw error;
-  }
-}
+const idOf = (device: I2cDevice): Promise<Uint8Array | undefined> =>
+  ifAcknowledged(device.writeRead(ID.command, ID.length));
 
 /** Which part an electronic id belongs to; undefined if it is none that is known. */
-export const partOf = (id: Uint8Array): string | undefined => CHIPS[id[0] ?? -1];
-
-const isStuck = (id: Uint8Array): boolean => id.every((byte) => byte === 0x00) || id.every((byte) => byte === 0xff);
+export const partOf = (id: Uint8Array): string | undefined => SAMPLES[id[0] ?? -1] ?? CHIPS[id[0] ?? -1];
 
 async function identify(device: I2cDevice): Promise<string | undefined> {
   const id = await idOf(device);
@@ -120,17 +87,13 @@ async function open({ device, options, wait, fail, crc8 }: DriverContext<'i2c'>)
     const [user] = await device.writeRead([READ_USER], 1);
     if ((user! & RESOLUTION_BITS) !== code) await device.write(WRITE_USER, (user! & ~RESOLUTION_BITS) | code);
   };
+  /** A reply as a word; undefined if its checksum is wrong. */
+  const wordOf = (reply: Uint8Array) => checkedWords(reply, 1, (bytes) => crc8(bytes, CRC_INIT))?.[0];
   const ask = async (command: number, ms: number, signal: AbortSignal): Promise<Uint8Array> => {
     await device.write(command);
     await wait(ms, signal);
-    for (let retry = 0; ; retry++) {
-      try {
-        return await device.read(3);
-      } catch (error) {
-        if (codeOf(error) !== 'bus.nack' || retry === MAX_RETRIES) throw error;
-        await wait(RETRY_MS, signal);
-      }
-    }
+    const looks = { times: 1 + MAX_RETRIES, lookAgainMs: RETRY_MS, wait, signal };
+    return onceAcknowledged(() => device.read(3), looks);
   };
 
   await device.write(RESET.command);
@@ -153,7 +116,7 @@ async function open({ device, options, wait, fail, crc8 }: DriverContext<'i2c'>)
     async read(signal: AbortSignal) {
       await setResolution();
       const temperatureReply = await ask(TEMPERATURE, temperatureMs, signal);
-      const temperatureWord = checked(temperatureReply, crc8);
+      const temperatureWord = wordOf(temperatureReply);
       if (temperatureWord === undefined) {
         throw fail('sensor.crc', 'si7021: the checksum of a reply is wrong: shorten the wires or slow the bus');
       }
@@ -162,9 +125,9 @@ async function open({ device, options, wait, fail, crc8 }: DriverContext<'i2c'>)
         throw fail('sensor.no-data', `si7021: ${place} answers with nothing but zeros: check wiring and supply`);
       }
       const temperature = celsius(temperatureWord);
-      const humidityWord = checked(await ask(HUMIDITY, humidityMs, signal), crc8);
+      const humidityWord = wordOf(await ask(HUMIDITY, humidityMs, signal));
       if (humidityWord === undefined || humidityWord === 0) return { temperature };
-      return { temperature, humidity: relativeHumidity(humidityWord) };
+      return { temperature, humidity: cropped(rawHumidity(humidityWord)) };
     },
     /** It sleeps between measurements by itself. */
     async close() {},

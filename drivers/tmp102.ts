@@ -15,15 +15,16 @@
 import {
   type Channels,
   type DriverContext,
+  lookUntil,
   type Options,
   type PollDriver,
   readWord,
   writeWord,
 } from '../src/driver.ts';
+import { chipOf, DEVICE_ID } from './tmp117.maths.ts';
 
 const TEMPERATURE = 0x00;
 const CONFIG = 0x01;
-const TMP117_ID = { register: 0x0f, mask: 0x0fff, id: 0x117 } as const;
 
 const ONE_SHOT = 0x8000;
 const ALWAYS_ONE = 0x6000;
@@ -75,7 +76,7 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
 
   const config = await readWord(device, CONFIG);
   if (!isPlausible(config)) {
-    const isTmp117 = ((await readWord(device, TMP117_ID.register)) & TMP117_ID.mask) === TMP117_ID.id;
+    const isTmp117 = chipOf(await readWord(device, DEVICE_ID)) === 'TMP117';
     throw fail(
       'sensor.identity',
       isTmp117
@@ -89,17 +90,12 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
     async read(signal: AbortSignal) {
       await configure(ONE_SHOT | idle);
       await wait(CONVERSION_MS, signal);
-      let polls = 0;
-      while (((await ownConfig()) & ONE_SHOT) === 0) {
-        polls += 1;
-        if (polls > MAX_POLLS) {
-          throw fail(
-            'sensor.not-ready',
-            `tmp102: the chip at ${place} has not ended its conversion in its time: check its supply`,
-          );
-        }
-        await wait(POLL_MS, signal);
-      }
+      const hasEnded = async () => ((await ownConfig()) & ONE_SHOT) !== 0;
+      if (!(await lookUntil(hasEnded, { times: 1 + MAX_POLLS, lookAgainMs: POLL_MS, wait, signal })))
+        throw fail(
+          'sensor.not-ready',
+          `tmp102: the chip at ${place} has not ended its conversion in its time: check its supply`,
+        );
       const word = await readWord(device, TEMPERATURE);
       await ownConfig();
       if ((word & 1) !== (extended ? 1 : 0)) {

@@ -14,18 +14,16 @@
 import {
   type DriverContext,
   type I2cDevice,
+  lookUntil,
   type Options,
   type PollDriver,
   readWord,
   writeWord,
 } from '../src/driver.ts';
+import { chipOf, DEVICE_ID } from './tmp117.maths.ts';
 
 const TEMPERATURE = 0x00;
 const CONFIG = 0x01;
-const DEVICE_ID = 0x0f;
-
-const ID_MASK = 0x0fff;
-const CHIPS: Readonly<Record<number, string>> = { 278: 'TMP116', 279: 'TMP117' };
 
 const MODE = 0x0c00;
 const SHUTDOWN = 0x0400;
@@ -49,8 +47,7 @@ export const conversionMs = (averaging: number): number => CONVERSION_MS * avera
 const worstCaseMs = ({ averaging }: Options): number =>
   conversionMs(averaging as number) + MAX_POLLS * POLL_MS + BUS_MS;
 
-const identify = async (device: I2cDevice): Promise<string | undefined> =>
-  CHIPS[(await readWord(device, DEVICE_ID)) & ID_MASK];
+const identify = async (device: I2cDevice): Promise<string | undefined> => chipOf(await readWord(device, DEVICE_ID));
 
 async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
   const averaging = options.averaging as keyof typeof AVERAGING;
@@ -75,10 +72,10 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
       `tmp117: ${place} answers with nothing but zeros or ones: check wiring, supply and address`,
     );
   }
-  if (CHIPS[id & ID_MASK] !== 'TMP117') {
+  if (chipOf(id) !== 'TMP117') {
     throw fail(
       'sensor.identity',
-      `tmp117: ${place} answers as ${CHIPS[id & ID_MASK] ?? `an unknown chip (id 0x${id.toString(16)})`}, not as a TMP117: check address and driver`,
+      `tmp117: ${place} answers as ${chipOf(id) ?? `an unknown chip (id 0x${id.toString(16)})`}, not as a TMP117: check address and driver`,
     );
   }
   await configure(SHUTDOWN | average);
@@ -87,17 +84,12 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
     async read(signal: AbortSignal) {
       await configure(ONE_SHOT | average);
       await wait(conversionMs(averaging), signal);
-      let polls = 0;
-      while ((await ownMode()) !== SHUTDOWN) {
-        polls += 1;
-        if (polls > MAX_POLLS) {
-          throw fail(
-            'sensor.not-ready',
-            `tmp117: the chip at ${place} has not ended its conversion in its time: check its supply`,
-          );
-        }
-        await wait(POLL_MS, signal);
-      }
+      const hasEnded = async () => (await ownMode()) === SHUTDOWN;
+      if (!(await lookUntil(hasEnded, { times: 1 + MAX_POLLS, lookAgainMs: POLL_MS, wait, signal })))
+        throw fail(
+          'sensor.not-ready',
+          `tmp117: the chip at ${place} has not ended its conversion in its time: check its supply`,
+        );
       const word = await readWord(device, TEMPERATURE);
       await ownMode();
       if (word === NOT_MEASURED) {

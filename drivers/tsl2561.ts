@@ -13,7 +13,14 @@
  * It is switched off and on for each measurement, so that no count is of another setting or of before. With gain `auto` a
  * first look of 13.7 ms at gain 1 finds the most sensitive setting that will not saturate.
  */
-import type { Channels, DriverContext, I2cDevice, Options, PollDriver } from '../src/driver.ts';
+import {
+  type Channels,
+  type DriverContext,
+  type I2cDevice,
+  leavingIdle,
+  type Options,
+  type PollDriver,
+} from '../src/driver.ts';
 
 const COMMAND = 0x80;
 const WORD = 0x20;
@@ -197,15 +204,12 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
 
   return {
     async read(signal: AbortSignal) {
-      try {
-        const illuminance = await read(signal);
-        await switchTo(POWER_OFF);
-        return { illuminance };
-      } catch (error) {
-        // The first error is the one to tell; the next read begins switched off anyway.
-        await switchTo(POWER_OFF).catch(() => {});
-        throw error;
-      }
+      return {
+        illuminance: await leavingIdle(
+          () => read(signal),
+          () => switchTo(POWER_OFF),
+        ),
+      };
     },
     close: () => switchTo(POWER_OFF).catch(() => {}),
   };

@@ -14,7 +14,14 @@
  * It is switched off and on for each measurement, so that no count is of another setting or of before. With gain `auto` a
  * first look at gain 25 finds the most sensitive setting that will not saturate.
  */
-import type { Channels, DriverContext, Options, PollDriver } from '../src/driver.ts';
+import {
+  type Channels,
+  type DriverContext,
+  leavingIdle,
+  lookUntil,
+  type Options,
+  type PollDriver,
+} from '../src/driver.ts';
 
 const COMMAND = 0xa0;
 const ENABLE = 0x00;
@@ -117,18 +124,17 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
     await device.write(COMMAND | CONTROL, control);
     await switchTo(ON);
     await wait(longestMs(setting), signal);
-    for (let look = 0; look < LOOKS; look++) {
+    const valid = async () => {
       // Status and data in one transfer: a brown-out cannot come between them.
       const block = await device.writeRead([COMMAND | STATUS], 5);
-      if (block[0]! & VALID) {
-        // One that came before has cleared the setting, and then the counts are of another.
-        const held = await device.writeRead([COMMAND | ENABLE], 2);
-        if (held[0] !== ON || held[1] !== control) throw notMeasured();
-        return [block[1]! | (block[2]! << 8), block[3]! | (block[4]! << 8)];
-      }
-      await wait(lookAgainMs(setting), signal);
-    }
-    throw notMeasured();
+      return (block[0]! & VALID) !== 0 && block;
+    };
+    const block = await lookUntil(valid, { times: LOOKS, lookAgainMs: lookAgainMs(setting), wait, signal });
+    if (!block) throw notMeasured();
+    // A brown-out that came before has cleared the setting, and then the counts are of another.
+    const held = await device.writeRead([COMMAND | ENABLE], 2);
+    if (held[0] !== ON || held[1] !== control) throw notMeasured();
+    return [block[1]! | (block[2]! << 8), block[3]! | (block[4]! << 8)];
   };
 
   const read = async (signal: AbortSignal): Promise<number> => {
@@ -146,15 +152,12 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
 
   return {
     async read(signal: AbortSignal) {
-      try {
-        const illuminance = await read(signal);
-        await switchTo(OFF);
-        return { illuminance };
-      } catch (error) {
-        // The first error is the one to tell; the next read begins switched off anyway.
-        await switchTo(OFF).catch(() => {});
-        throw error;
-      }
+      return {
+        illuminance: await leavingIdle(
+          () => read(signal),
+          () => switchTo(OFF),
+        ),
+      };
     },
     close: () => switchTo(OFF).catch(() => {}),
   };

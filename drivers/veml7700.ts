@@ -13,7 +13,14 @@
  *
  * With gain `auto` a first look at gain 1/8 and 100 ms, where the note's own search begins, finds the most sensitive setting.
  */
-import type { Channels, DriverContext, I2cDevice, Options, PollDriver } from '../src/driver.ts';
+import {
+  type Channels,
+  type DriverContext,
+  type I2cDevice,
+  leavingIdle,
+  type Options,
+  type PollDriver,
+} from '../src/driver.ts';
 
 const ALS_CONF = 0x00;
 const POWER_SAVING = 0x03;
@@ -153,15 +160,7 @@ async function open({ device, options, wait, fail }: DriverContext<'i2c'>) {
 
   return {
     async read(signal: AbortSignal) {
-      try {
-        const illuminance = await read(signal);
-        await shutDown();
-        return { illuminance };
-      } catch (error) {
-        // The first error is the one to tell; the next read begins shut down anyway.
-        await shutDown().catch(() => {});
-        throw error;
-      }
+      return { illuminance: await leavingIdle(() => read(signal), shutDown) };
     },
     close: () => shutDown().catch(() => {}),
   };

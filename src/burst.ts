@@ -1,6 +1,6 @@
 /**
  * A burst: a window of samples of three axes, collected through the FIFO of an accelerometer. What such drivers share:
- * what rate the bus carries, and the loop that fills it, bounded in samples and in time. Knows no chip.
+ * what rate the bus carries, how a FIFO is emptied, and the loop that fills the window, bounded in samples and in time. Knows no chip.
  */
 import { burstSamples } from './burst-plan.ts';
 import type { Clock } from './clock.ts';
@@ -18,8 +18,28 @@ const CYCLES_PER_SAMPLE = 60;
 const SHARE_OF_BUS = 0.5;
 /** I2C fast mode: as fast as these chips go. */
 const FAST_BUS_HZ = 400_000;
-/** The most samples in one read, so that others come between: holds the bus for 1.2 ms at 400 kHz, 4.6 ms at 100 kHz. */
-export const SAMPLES_PER_READ = 8;
+/** The most samples in one read: holds the bus for 1.2 ms at 400 kHz, 4.6 ms at 100 kHz. */
+const SAMPLES_PER_READ = 8;
+/** What is said when the FIFO has overflown. */
+export const SAMPLES_LOST = 'samples were lost inside the window: lower the rate, or the load of this board';
+const BYTES_PER_SAMPLE = 6;
+
+/** Takes so many samples of six bytes out of a FIFO, oldest first, in reads that let others come between. */
+export async function takeSamples(
+  count: number,
+  read: (bytes: number) => Promise<Uint8Array>,
+  convert: (sample: Uint8Array) => BurstSample,
+): Promise<readonly BurstSample[]> {
+  const samples: BurstSample[] = [];
+  while (samples.length < count) {
+    const taken = Math.min(SAMPLES_PER_READ, count - samples.length);
+    const bytes = await read(taken * BYTES_PER_SAMPLE);
+    for (let nth = 0; nth < taken; nth++)
+      samples.push(convert(bytes.subarray(nth * BYTES_PER_SAMPLE, (nth + 1) * BYTES_PER_SAMPLE)));
+  }
+  return samples;
+}
+
 /** The rate that a bus carries from a FIFO which is emptied in such reads. */
 export const fifoRateHz = (busClockHz: number): number => (busClockHz * SHARE_OF_BUS) / CYCLES_PER_SAMPLE;
 

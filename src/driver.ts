@@ -13,11 +13,13 @@ import type { Clock } from './clock.ts';
 import { type ErrorCode, SedgeError } from './errors.ts';
 import type { Channels, SampleWindow, Values } from './reading.ts';
 
-export { type BurstSample, burstMs, busProblem, fifoRateHz, fillWindow, SAMPLES_PER_READ } from './burst.ts';
+export { ifAcknowledged, leavingIdle, lookUntil, onceAcknowledged } from './asking.ts';
+export { type BurstSample, burstMs, busProblem, fifoRateHz, fillWindow, SAMPLES_LOST, takeSamples } from './burst.ts';
 export { BURST_OPTIONS, type BurstPlan, burstPlan } from './burst-plan.ts';
 export type { FileTree } from './bus/files.ts';
 export type { Edge, GpioLine } from './bus/gpio.ts';
 export type { I2cDevice } from './bus/i2c.ts';
+export { checkedWords } from './checked-words.ts';
 export type { Clock } from './clock.ts';
 export { codeOf, type ErrorCode, SedgeError } from './errors.ts';
 export { levelChanges, pulseCounter } from './gpio-watch.ts';
@@ -28,11 +30,13 @@ export {
   findDevice,
   type KernelClass,
   type KernelDevice,
+  kernelChannel,
   measureChannels,
   type NamedChannel,
   namedChannels,
 } from './kernel-device.ts';
 export { type Channel, type Channels, type Quantity, type SampleWindow, UNITS, type Values } from './reading.ts';
+export { isStuck } from './stuck.ts';
 export { type BurstReport, burstReport, vibrationChannels } from './vibration-features.ts';
 
 /** One option of a driver, as data. Durations and rates are written with a unit and arrive as ms and Hz. */

@@ -7,7 +7,7 @@
  */
 import type { FileTree } from './bus/files.ts';
 import { codeOf, SedgeError } from './errors.ts';
-import type { Channel, Channels, Values } from './reading.ts';
+import type { Channel, Channels, Quantity, Values } from './reading.ts';
 
 /** A class of devices in sysfs. */
 export interface KernelClass {
@@ -111,6 +111,14 @@ export interface ChannelKind {
   readonly scale: number;
   readonly channel: Channel;
 }
+/** A channel of any chip of a kind: its bounds are wide, its resolution is that of its digits. */
+export const kernelChannel = (quantity: Quantity, min: number, max: number, decimals: number): Channel => ({
+  quantity,
+  min,
+  max,
+  resolution: 10 ** -decimals,
+  decimals,
+});
 /** A channel's name taken apart: `temperature`, `voltage0`, `acceleration_x`. */
 export interface NamedChannel {
   readonly name: string;

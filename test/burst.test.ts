@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { type BurstContext, type BurstSample, burstMs, busProblem, fifoRateHz, fillWindow } from '../src/burst.ts';
+import {
+  type BurstContext,
+  type BurstSample,
+  burstMs,
+  busProblem,
+  fifoRateHz,
+  fillWindow,
+  takeSamples,
+} from '../src/burst.ts';
 import { burstSamples } from '../src/burst-plan.ts';
 import { virtualClock } from '../src/clock.ts';
 import { SedgeError } from '../src/errors.ts';
@@ -27,6 +35,33 @@ describe('whether a bus carries a burst', () => {
 
   it('does not advise a faster bus to one that is as fast as chips take', () => {
     expect(busProblem(1_600, 800, 400_000)).toBe('a bus of 400 kHz carries 800 Hz and not 1600 Hz: lower the rate');
+  });
+});
+
+describe('taking samples out of a FIFO', () => {
+  it('reads so many and no more, eight at once at the most, oldest first', async () => {
+    const lengths: number[] = [];
+    let next = 0;
+    const read = async (bytes: number) => {
+      lengths.push(bytes);
+      return Uint8Array.from({ length: bytes }, () => next++);
+    };
+    const samples = await takeSamples(19, read, (bytes) => {
+      expect(bytes).toHaveLength(6);
+      return sample(bytes[0]!);
+    });
+    expect(lengths).toEqual([48, 48, 18]);
+    expect(samples.map(({ axes: [x] }) => x)).toEqual(Array.from({ length: 19 }, (_, nth) => 6 * nth));
+  });
+
+  it('reads nothing where there is none', async () => {
+    expect(
+      await takeSamples(
+        0,
+        () => Promise.reject(new Error('nothing to read')),
+        () => sample(0),
+      ),
+    ).toEqual([]);
   });
 });
 

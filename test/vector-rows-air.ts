@@ -5,10 +5,10 @@ import { heaterCode, heaterTimeCode, parseCalibration } from '../drivers/bme680.
 import bme680 from '../drivers/bme680.ts';
 import bmp280 from '../drivers/bmp280.ts';
 import bmp388 from '../drivers/bmp388.ts';
-import scd4x, { isDataReady, words as scd4xWords } from '../drivers/scd4x.ts';
-import sht3x, { statusBits, words } from '../drivers/sht3x.ts';
+import scd4x, { isDataReady } from '../drivers/scd4x.ts';
+import sht3x, { statusBits } from '../drivers/sht3x.ts';
 import type { SimulatedChip } from '../src/bus/sim.ts';
-import { type Clock, crc8, type PollDriver } from '../src/driver.ts';
+import { type Clock, checkedWords, crc8, type PollDriver } from '../src/driver.ts';
 import { judge, type Members, type VectorFile, type VectorRow } from './vector-judge.ts';
 import { commandChip, exchangesOf, type RegisterChip, readOnce, registerChip } from './vector-wire.ts';
 
@@ -67,7 +67,7 @@ const SHT3X_ANSWERS = { [SHT3X_STATUS]: '8010e1' };
 export async function runSht3x(row: VectorRow, file: VectorFile): Verdict {
   const exchange = exchangesOf(row).at(-1);
   if (exchange?.write === SHT3X_STATUS) {
-    const [status] = words(Buffer.from(exchange.read ?? '', 'hex'), 3, crc8) ?? [];
+    const [status] = checkedWords(Buffer.from(exchange.read ?? '', 'hex'), 1, crc8) ?? [];
     const got = status === undefined ? undefined : statusBits(status);
     return isDeepStrictEqual(got, row.expect) ? undefined : `read the status as ${JSON.stringify(got)}`;
   }
@@ -122,7 +122,7 @@ const SCD4X_ANSWERS = { [SCD4X_READY]: '800604', '3682': 'f896319f07c23bbe89' };
 export async function runScd4x(row: VectorRow, file: VectorFile): Verdict {
   const exchange = exchangesOf(row).at(-1);
   if (exchange?.write === SCD4X_READY) {
-    const [status] = scd4xWords(Buffer.from(exchange.read ?? '', 'hex'), 1, crc8) ?? [];
+    const [status] = checkedWords(Buffer.from(exchange.read ?? '', 'hex'), 1, crc8) ?? [];
     const dataReady = status === undefined ? undefined : isDataReady(status);
     return dataReady === row.expect?.dataReady ? undefined : `read the readiness as ${dataReady}`;
   }

@@ -4,7 +4,8 @@ import { simulation } from '../../drivers/ads1115.sim.ts';
 import ads1115 from '../../drivers/ads1115.ts';
 import type { Options } from '../../src/driver.ts';
 import { conformance, optionSets } from '../conformance.ts';
-import { answering, i2cRig, optionsOf } from '../rig.ts';
+import { i2cRig, optionsOf } from '../rig.ts';
+import { bareChip, refusesAtOpen, refusesInRead } from './specifications.ts';
 
 /** An NTC under a resistor: few volts when warm. */
 const NTC = { quantity: 'temperature', table: '2.75=0, 1.65=25, 1.10=40, 0.52=70' };
@@ -242,43 +243,23 @@ describe('ads1115', () => {
     await expect(sensor.read(signal)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
   });
 
-  it.each([
+  refusesAtOpen(ads1115, simulation, [
     ['a TMP117', { 15: '0117' }, /answers as a TMP117.*use the driver tmp117/],
     ['an LM75', { 15: '5000', 2: '4b00' }, /answers as an LM75 or a TMP102/],
     ['a bus stuck low', { 1: '0000', 2: '0000', 15: '0000' }, /says 0x0000.*check wiring/],
     ['a bus stuck high', { 1: 'ffff', 2: 'ffff', 15: 'ffff' }, /says 0xffff.*check wiring/],
-  ])('refuses %s at open', async (_what, replies, message) => {
-    const { open } = i2cRig(ads1115, simulation, { intercept: answering(replies) });
-    await expect(open()).rejects.toMatchObject({ code: 'sensor.identity', message: expect.stringMatching(message) });
-  });
+  ]);
 
-  it.each([
+  refusesInRead(ads1115, simulation, [
     ['a chip that was reset', { 1: '8583' }, 'sensor.no-data'],
     ['a bus stuck low', { 0: '0000', 1: '0000' }, 'sensor.no-data'],
     ['a bus stuck high', { 0: 'ffff', 1: 'ffff' }, 'sensor.no-data'],
     ['a conversion that never ends', { 1: '4393' }, 'sensor.not-ready'],
-  ])('refuses %s in a read', async (_what, wrong, code) => {
-    const stage: { replies: Record<number, string> } = { replies: {} };
-    const { open, clock } = i2cRig(ads1115, simulation, { intercept: (...all) => answering(stage.replies)(...all) });
-    const sensor = await open();
-    stage.replies = wrong;
-    const beganMs = clock.monotonic();
-    await expect(sensor.read(signal)).rejects.toMatchObject({ code });
-    expect(clock.monotonic() - beganMs).toBeLessThanOrEqual(ads1115.worstCaseMs);
-  });
+  ]);
 });
 
 describe('the simulated ads1115', () => {
-  const bare = () => {
-    const { clock, world } = i2cRig(ads1115, simulation, { surroundings: { voltage: 1.25 } });
-    const chip = simulation.create(world);
-    const write = (...bytes: number[]) => chip.write(Uint8Array.from(bytes));
-    const word = (register: number) => {
-      write(register);
-      return Buffer.from(chip.read(2) ?? []).toString('hex');
-    };
-    return { write, word, world, pass: (ms: number) => clock.sleep(ms) };
-  };
+  const bare = () => bareChip(ads1115, simulation, { voltage: 1.25 });
 
   it('rests after power-on, and converts once when it is told to', async () => {
     const { write, word, pass } = bare();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { convert } from '../../drivers/adxl345.maths.ts';
 import { simulation } from '../../drivers/adxl345.sim.ts';
-import adxl345, { convert, drain } from '../../drivers/adxl345.ts';
+import adxl345, { drain } from '../../drivers/adxl345.ts';
 import { i2cDevice } from '../../src/bus/i2c.ts';
 import { simulatedI2cBus } from '../../src/bus/simulated-i2c.ts';
 import { virtualClock } from '../../src/clock.ts';

@@ -1,19 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { simulation } from '../../drivers/bme280.sim.ts';
-import bme280, {
-  type Calibration,
-  fineTemperature,
-  humidity,
-  measurementUs,
-  parseCalibration,
-  pressurePa,
-  temperature,
-} from '../../drivers/bme280.ts';
+import bme280, { type Calibration, humidity, measurementUs, parseCalibration } from '../../drivers/bme280.ts';
+import { fineTemperature, pressurePa, temperature } from '../../drivers/bmx280.maths.ts';
 import { i2cDevice } from '../../src/bus/i2c.ts';
 import type { Options } from '../../src/driver.ts';
 import { conformance } from '../conformance.ts';
 import { i2cRig, type Surroundings } from '../rig.ts';
+import { bareChip } from './specifications.ts';
 
 // The driver computes in floating point and the simulation in integers; the datasheet's two forms differ by as much.
 conformance(bme280, simulation, { slack: { temperature: 0.015, humidity: 0.02, pressure: 0.005 } });
@@ -235,18 +229,7 @@ describe('bme280', () => {
 });
 
 describe('the simulated bme280', () => {
-  const bare = () => {
-    const { clock, world } = i2cRig(bme280, simulation, {
-      surroundings: { temperature: 25, humidity: 50, pressure: 1000 },
-    });
-    const chip = simulation.create(world);
-    const write = (...bytes: number[]) => chip.write(Uint8Array.from(bytes));
-    const hex = (register: number, length: number) => {
-      write(register);
-      return Buffer.from(chip.read(length) ?? []).toString('hex');
-    };
-    return { write, hex, pass: (ms: number) => clock.sleep(ms) };
-  };
+  const bare = () => bareChip(bme280, simulation, { temperature: 25, humidity: 50, pressure: 1000 });
 
   it('holds the old data and says that it is measuring until the longest time has passed', async () => {
     const { write, hex, pass } = bare();

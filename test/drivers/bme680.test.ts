@@ -15,6 +15,7 @@ import { i2cDevice } from '../../src/bus/i2c.ts';
 import type { Options } from '../../src/driver.ts';
 import { conformance } from '../conformance.ts';
 import { i2cRig, type Surroundings } from '../rig.ts';
+import { bareChip } from './specifications.ts';
 
 // The driver computes in floating point and the simulation in integers. The integer form is this far from the other: its
 // pressure has a slope of 1/36000 and its humidity whole hundredths of a degree.
@@ -311,16 +312,7 @@ describe('bme680', () => {
 });
 
 describe('the simulated bme680', () => {
-  const bare = () => {
-    const { clock, world } = i2cRig(bme680, simulation, { surroundings: SURROUNDINGS });
-    const chip = simulation.create(world);
-    const write = (...bytes: number[]) => chip.write(Uint8Array.from(bytes));
-    const hex = (register: number, length: number) => {
-      write(register);
-      return Buffer.from(chip.read(length) ?? []).toString('hex');
-    };
-    return { write, hex, pass: (ms: number) => clock.sleep(ms) };
-  };
+  const bare = () => bareChip(bme680, simulation, SURROUNDINGS);
 
   it('holds the old data and says that it is measuring until measuring and heating have ended', async () => {
     const { write, hex, pass } = bare();

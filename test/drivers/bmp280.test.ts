@@ -1,17 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { simulation } from '../../drivers/bmp280.sim.ts';
-import bmp280, {
+import bmp280, { measurementUs } from '../../drivers/bmp280.ts';
+import {
   type Calibration,
   fineTemperature,
-  measurementUs,
   parseCalibration,
   pressurePa,
   temperature,
-} from '../../drivers/bmp280.ts';
+} from '../../drivers/bmx280.maths.ts';
 import { i2cDevice } from '../../src/bus/i2c.ts';
 import type { Options } from '../../src/driver.ts';
 import { conformance } from '../conformance.ts';
 import { i2cRig } from '../rig.ts';
+import { bareChip } from './specifications.ts';
 
 // The driver computes in floating point and the simulation in integers; the datasheet's two forms differ by as much.
 conformance(bmp280, simulation, { slack: { temperature: 0.015, pressure: 0.005 } });
@@ -199,16 +200,7 @@ describe('bmp280', () => {
 });
 
 describe('the simulated bmp280', () => {
-  const bare = () => {
-    const { clock, world } = i2cRig(bmp280, simulation, { surroundings: SURROUNDINGS });
-    const chip = simulation.create(world);
-    const write = (...bytes: number[]) => chip.write(Uint8Array.from(bytes));
-    const hex = (register: number, length: number) => {
-      write(register);
-      return Buffer.from(chip.read(length) ?? []).toString('hex');
-    };
-    return { write, hex, pass: (ms: number) => clock.sleep(ms) };
-  };
+  const bare = () => bareChip(bmp280, simulation, SURROUNDINGS);
 
   it('holds the old data and says that it is measuring until the longest time has passed', async () => {
     const { write, hex, pass } = bare();

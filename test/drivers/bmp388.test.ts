@@ -5,6 +5,7 @@ import { i2cDevice } from '../../src/bus/i2c.ts';
 import type { Options } from '../../src/driver.ts';
 import { conformance } from '../conformance.ts';
 import { i2cRig } from '../rig.ts';
+import { bareChip } from './specifications.ts';
 
 // The driver computes in floating point and the simulation in integers; the maker's two forms differ by 0.011 Cel. The
 // chip's bridge moves by 240 Pa for each Cel, which is compensated with the temperature as measured: half of its coarsest
@@ -231,16 +232,7 @@ describe('bmp388', () => {
 });
 
 describe('the simulated bmp388', () => {
-  const bare = () => {
-    const { clock, world } = i2cRig(bmp388, simulation, { surroundings: SURROUNDINGS });
-    const chip = simulation.create(world);
-    const write = (...bytes: number[]) => chip.write(Uint8Array.from(bytes));
-    const hex = (register: number, length: number) => {
-      write(register);
-      return Buffer.from(chip.read(length) ?? []).toString('hex');
-    };
-    return { write, hex, pass: (ms: number) => clock.sleep(ms) };
-  };
+  const bare = () => bareChip(bmp388, simulation, SURROUNDINGS);
 
   it('holds the old data until it has measured, and clears the ready bits when they are read', async () => {
     const { write, hex, pass } = bare();

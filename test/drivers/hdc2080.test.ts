@@ -4,6 +4,7 @@ import hdc2080, { celsius, relativeHumidity, zeroCelsius } from '../../drivers/h
 import { i2cDevice } from '../../src/bus/i2c.ts';
 import { conformance } from '../conformance.ts';
 import { answering, i2cRig } from '../rig.ts';
+import { bareChip } from './specifications.ts';
 
 conformance(hdc2080, simulation, {
   // The simulated chip is one of the first formula: with the other, the same temperature reads lower.
@@ -117,16 +118,7 @@ describe('the status of the hdc2080', () => {
 });
 
 describe('the simulated hdc2080', () => {
-  const bare = () => {
-    const { clock, world } = i2cRig(hdc2080, simulation, { surroundings: { temperature: 26, humidity: 50 } });
-    const chip = simulation.create(world);
-    const write = (...bytes: number[]) => chip.write(Uint8Array.from(bytes));
-    const hex = (register: number, length: number) => {
-      write(register);
-      return Buffer.from(chip.read(length) ?? []).toString('hex');
-    };
-    return { write, hex, world, pass: (ms: number) => clock.sleep(ms) };
-  };
+  const bare = () => bareChip(hdc2080, simulation, { temperature: 26, humidity: 50 });
 
   it('is ready after the typical time, and says so once', async () => {
     const { write, hex, pass } = bare();

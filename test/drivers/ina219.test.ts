@@ -4,6 +4,7 @@ import ina219, { busVolts, calibrationFor, currentStep, measurementMs, shuntVolt
 import type { Options } from '../../src/driver.ts';
 import { conformance } from '../conformance.ts';
 import { answering, i2cRig, optionsOf, type Surroundings } from '../rig.ts';
+import { bareChip, refusesAtOpen, refusesInRead } from './specifications.ts';
 
 /** The simulated module has 0.1 Ohm: a current that the driver is to find with another shunt is another one in truth. */
 conformance(ina219, simulation, {
@@ -134,42 +135,22 @@ describe('ina219', () => {
     });
   });
 
-  it.each([
+  refusesAtOpen(ina219, simulation, [
     ['an HDC1080', { 0: '6a10', 255: '1050' }, /answers as an HDC1080.*use the driver hdc1080/],
     ['a bus stuck low', { 0: '0000', 255: '0000' }, /says 0x0000.*check wiring/],
     ['a bus stuck high', { 0: 'ffff', 255: 'ffff' }, /says 0xffff.*check wiring/],
-  ])('refuses %s at open', async (_what, replies, message) => {
-    const { open } = i2cRig(ina219, simulation, { intercept: answering(replies) });
-    await expect(open()).rejects.toMatchObject({ code: 'sensor.identity', message: expect.stringMatching(message) });
-  });
+  ]);
 
-  it.each([
+  refusesInRead(ina219, simulation, [
     ['a chip that was reset', { 0: '399f' }, 'sensor.no-data'],
     ['a measurement that never ends', { 2: '5dc0' }, 'sensor.not-ready'],
     ['a bus stuck low', { 0: '0000', 1: '0000', 2: '0000' }, 'sensor.not-ready'],
     ['a bus stuck high', { 0: 'ffff', 1: 'ffff', 2: 'ffff' }, 'sensor.no-data'],
-  ])('refuses %s in a read', async (_what, wrong, code) => {
-    const stage: { replies: Record<number, string> } = { replies: {} };
-    const { open, clock } = i2cRig(ina219, simulation, { intercept: (...all) => answering(stage.replies)(...all) });
-    const sensor = await open();
-    stage.replies = wrong;
-    const beganMs = clock.monotonic();
-    await expect(sensor.read(signal)).rejects.toMatchObject({ code });
-    expect(clock.monotonic() - beganMs).toBeLessThanOrEqual(ina219.worstCaseMs);
-  });
+  ]);
 });
 
 describe('the simulated ina219', () => {
-  const bare = () => {
-    const { clock, world } = i2cRig(ina219, simulation, { surroundings: { voltage: 12, current: 0.2 } });
-    const chip = simulation.create(world);
-    const write = (...bytes: number[]) => chip.write(Uint8Array.from(bytes));
-    const word = (register: number) => {
-      write(register);
-      return Buffer.from(chip.read(2) ?? []).toString('hex');
-    };
-    return { write, word, world, pass: (ms: number) => clock.sleep(ms) };
-  };
+  const bare = () => bareChip(ina219, simulation, { voltage: 12, current: 0.2 });
 
   it('measures by itself after power-on, without a calibration and so without current and power', async () => {
     const { word, pass } = bare();

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { simulation } from '../../drivers/lm75.sim.ts';
 import lm75, { celsius } from '../../drivers/lm75.ts';
 import { conformance } from '../conformance.ts';
-import { answering, i2cRig } from '../rig.ts';
+import { i2cRig } from '../rig.ts';
+import { bareChip, refusesAtOpen, refusesInRead } from './specifications.ts';
 
 conformance(lm75, simulation);
 
@@ -54,26 +55,17 @@ describe('lm75', () => {
     expect(lm75.variant?.(options).worstCaseMs).toBe(worstCaseMs);
   });
 
-  it.each([
+  refusesAtOpen(lm75, simulation, [
     ['a TMP117', { 15: '0117' }, /answers as a TMP117.*use the driver tmp117/],
     ['a bus stuck low', { 1: '00', 15: '0000' }, /says 0x00.*check wiring/],
     ['a bus stuck high', { 1: 'ff', 15: 'ffff' }, /says 0xff.*check wiring/],
-  ])('refuses %s at open', async (_what, replies, message) => {
-    const { open } = i2cRig(lm75, simulation, { intercept: answering(replies) });
-    await expect(open()).rejects.toMatchObject({ code: 'sensor.identity', message: expect.stringMatching(message) });
-  });
+  ]);
 
-  it.each([
-    ['a chip that was reset', { 1: '00' }],
-    ['a bus stuck low', { 0: '0000', 1: '00' }],
-    ['a bus stuck high', { 0: 'ffff', 1: 'ff' }],
-  ])('refuses %s in a read', async (_what, wrong) => {
-    const stage: { replies: Record<number, string> } = { replies: {} };
-    const { open } = i2cRig(lm75, simulation, { intercept: (...all) => answering(stage.replies)(...all) });
-    const sensor = await open();
-    stage.replies = wrong;
-    await expect(sensor.read(signal)).rejects.toMatchObject({ code: 'sensor.no-data' });
-  });
+  refusesInRead(lm75, simulation, [
+    ['a chip that was reset', { 1: '00' }, 'sensor.no-data'],
+    ['a bus stuck low', { 0: '0000', 1: '00' }, 'sensor.no-data'],
+    ['a bus stuck high', { 0: 'ffff', 1: 'ff' }, 'sensor.no-data'],
+  ]);
 });
 
 describe('the resolution of the lm75', () => {
@@ -86,16 +78,7 @@ describe('the resolution of the lm75', () => {
 });
 
 describe('the simulated lm75', () => {
-  const bare = () => {
-    const { clock, world } = i2cRig(lm75, simulation, { surroundings: { temperature: 25 } });
-    const chip = simulation.create(world);
-    const write = (...bytes: number[]) => chip.write(Uint8Array.from(bytes));
-    const word = (register: number) => {
-      write(register);
-      return Buffer.from(chip.read(2) ?? []).toString('hex');
-    };
-    return { write, word, world, pass: (ms: number) => clock.sleep(ms) };
-  };
+  const bare = () => bareChip(lm75, simulation, { temperature: 25 });
 
   it('says 0 until the first conversion has ended, and keeps its last temperature in shutdown', async () => {
     const { write, word, pass, world } = bare();

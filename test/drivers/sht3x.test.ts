@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { simulation } from '../../drivers/sht3x.sim.ts';
-import sht3x, { celsius, relativeHumidity, statusBits, words } from '../../drivers/sht3x.ts';
-import { crc8 } from '../../src/driver.ts';
+import sht3x, { celsius, relativeHumidity, statusBits } from '../../drivers/sht3x.ts';
+import { checkedWords, crc8 } from '../../src/driver.ts';
 import { conformance } from '../conformance.ts';
 import { i2cRig } from '../rig.ts';
+import { bareChip, believesNoWrongBit } from './specifications.ts';
 
 conformance(sht3x, simulation);
 
@@ -24,14 +25,7 @@ describe('the maths of sht3x', () => {
     expect(relativeHumidity(ticks)).toBeCloseTo(humidity, 9);
   });
 
-  it('believes no reply in which a single bit is wrong, or which is short', () => {
-    expect(words(REPLY, 6, crc8)).toEqual([0x6666, 0x6666]);
-    for (let bit = 0; bit < 48; bit++) {
-      const flipped = REPLY.map((byte, at) => (at === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte));
-      expect(words(flipped, 6, crc8), `bit ${bit}`).toBeUndefined();
-    }
-    expect(words(REPLY.subarray(0, 5), 6, crc8)).toBeUndefined();
-  });
+  believesNoWrongBit(REPLY, [0x6666, 0x6666], (reply) => checkedWords(reply, 2, crc8));
 
   it('knows each bit of the status', () => {
     const set = (status: number) =>
@@ -105,16 +99,7 @@ describe('sht3x', () => {
 });
 
 describe('the simulated sht3x', () => {
-  const bare = () => {
-    const { clock, world } = i2cRig(sht3x, simulation, { surroundings: { temperature: 25, humidity: 40 } });
-    const chip = simulation.create(world);
-    const say = (command: number) => chip.write(Uint8Array.of(command >> 8, command & 0xff));
-    const hear = (length: number) => {
-      const bytes = chip.read(length);
-      return bytes && Buffer.from(bytes).toString('hex');
-    };
-    return { say, hear, pass: (ms: number) => clock.sleep(ms) };
-  };
+  const bare = () => bareChip(sht3x, simulation, { temperature: 25, humidity: 40 });
 
   it('acknowledges neither reads nor commands while it measures, and gives each reply once', async () => {
     const { say, hear, pass } = bare();

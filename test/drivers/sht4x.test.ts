@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { simulation } from '../../drivers/sht4x.sim.ts';
-import sht4x, { celsius, relativeHumidity, serialNumber, words } from '../../drivers/sht4x.ts';
-import { crc8 } from '../../src/driver.ts';
+import sht4x, { celsius, relativeHumidity, serialNumber } from '../../drivers/sht4x.ts';
+import { checkedWords, crc8 } from '../../src/driver.ts';
 import { conformance } from '../conformance.ts';
 import { i2cRig } from '../rig.ts';
+import { believesNoWrongBit } from './specifications.ts';
 
 conformance(sht4x, simulation);
 
@@ -31,14 +32,7 @@ describe('sht4x', () => {
     expect(relativeHumidity(0xd915)).toBeLessThan(100);
   });
 
-  it('believes no reply in which a single bit is wrong, or which is short', () => {
-    expect(words(REPLY, crc8)).toEqual([0x6666, 0x6666]);
-    for (let bit = 0; bit < 48; bit++) {
-      const flipped = REPLY.map((byte, at) => (at === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte));
-      expect(words(flipped, crc8), `bit ${bit}`).toBeUndefined();
-    }
-    expect(words(REPLY.subarray(0, 5), crc8)).toBeUndefined();
-  });
+  believesNoWrongBit(REPLY, [0x6666, 0x6666], (reply) => checkedWords(reply, 2, crc8));
 
   it('keeps the leading zeros of a serial number', () => {
     expect(serialNumber(Uint8Array.of(0x00, 0x00, 0x81, 0x66, 0x66, 0x93), crc8)).toBe('00006666');

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { simulation } from '../../drivers/shtc3.sim.ts';
-import shtc3, { celsius, relativeHumidity, words } from '../../drivers/shtc3.ts';
-import { crc8 } from '../../src/driver.ts';
+import shtc3, { celsius, relativeHumidity } from '../../drivers/shtc3.ts';
+import { checkedWords, crc8 } from '../../src/driver.ts';
 import { conformance } from '../conformance.ts';
 import { i2cRig } from '../rig.ts';
+import { bareChip, believesNoWrongBit } from './specifications.ts';
 
 conformance(shtc3, simulation);
 
@@ -24,14 +25,7 @@ describe('the maths of shtc3', () => {
     expect(relativeHumidity(ticks)).toBe(humidity);
   });
 
-  it('believes no reply in which a single bit is wrong, or which is short', () => {
-    expect(words(REPLY, 6, crc8)).toEqual([0x8000, 0x8000]);
-    for (let bit = 0; bit < 48; bit++) {
-      const flipped = REPLY.map((byte, at) => (at === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte));
-      expect(words(flipped, 6, crc8), `bit ${bit}`).toBeUndefined();
-    }
-    expect(words(REPLY.subarray(0, 5), 6, crc8)).toBeUndefined();
-  });
+  believesNoWrongBit(REPLY, [0x8000, 0x8000], (reply) => checkedWords(reply, 2, crc8));
 });
 
 describe('shtc3', () => {
@@ -116,16 +110,7 @@ describe('shtc3', () => {
 });
 
 describe('the simulated shtc3', () => {
-  const bare = () => {
-    const { clock, world } = i2cRig(shtc3, simulation, { surroundings: SURROUNDINGS });
-    const chip = simulation.create(world);
-    const say = (command: number) => chip.write(Uint8Array.of(command >> 8, command & 0xff));
-    const hear = (length: number) => {
-      const bytes = chip.read(length);
-      return bytes && Buffer.from(bytes).toString('hex');
-    };
-    return { say, hear, pass: (ms: number) => clock.sleep(ms) };
-  };
+  const bare = () => bareChip(shtc3, simulation, SURROUNDINGS);
 
   it('acknowledges neither reads nor commands while it measures, and gives each reply once', async () => {
     const { say, hear, pass } = bare();

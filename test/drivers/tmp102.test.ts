@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { simulation } from '../../drivers/tmp102.sim.ts';
 import tmp102, { celsius } from '../../drivers/tmp102.ts';
 import { conformance } from '../conformance.ts';
-import { answering, i2cRig } from '../rig.ts';
+import { i2cRig } from '../rig.ts';
+import { bareChip, refusesAtOpen, refusesInRead } from './specifications.ts';
 
 conformance(tmp102, simulation);
 
@@ -43,44 +44,24 @@ describe('tmp102', () => {
     ]);
   });
 
-  it.each([
+  refusesAtOpen(tmp102, simulation, [
     ['a TMP117', { 1: '0220', 15: '0117' }, /answers as a TMP117.*use the driver tmp117/],
     ['an ADS1115', { 1: '8583', 15: '7fff' }, /has 0x8583 for a configuration/],
     ['a bus stuck low', { 1: '0000', 15: '0000' }, /check wiring/],
     ['a bus stuck high', { 1: 'ffff', 15: 'ffff' }, /check wiring/],
-  ])('refuses %s at open', async (_what, replies, message) => {
-    const { open } = i2cRig(tmp102, simulation, { intercept: answering(replies) });
-    await expect(open()).rejects.toMatchObject({ code: 'sensor.identity', message: expect.stringMatching(message) });
-  });
+  ]);
 
-  it.each([
+  refusesInRead(tmp102, simulation, [
     ['a chip that was reset', { 1: '60a0' }, 'sensor.no-data'],
     ['a bus stuck low', { 0: '0000', 1: '0000' }, 'sensor.no-data'],
     ['a bus stuck high', { 0: 'ffff', 1: 'ffff' }, 'sensor.no-data'],
     ['a temperature in the other format', { 0: '1941' }, 'sensor.no-data'],
     ['a conversion that never ends', { 1: '61a0' }, 'sensor.not-ready'],
-  ])('refuses %s in a read', async (_what, wrong, code) => {
-    const stage: { replies: Record<number, string> } = { replies: {} };
-    const { open, clock } = i2cRig(tmp102, simulation, { intercept: (...all) => answering(stage.replies)(...all) });
-    const sensor = await open();
-    stage.replies = wrong;
-    const beganMs = clock.monotonic();
-    await expect(sensor.read(signal)).rejects.toMatchObject({ code });
-    expect(clock.monotonic() - beganMs).toBeLessThanOrEqual(tmp102.worstCaseMs);
-  });
+  ]);
 });
 
 describe('the simulated tmp102', () => {
-  const bare = () => {
-    const { clock, world } = i2cRig(tmp102, simulation, { surroundings: { temperature: 25 } });
-    const chip = simulation.create(world);
-    const write = (...bytes: number[]) => chip.write(Uint8Array.from(bytes));
-    const word = (register: number) => {
-      write(register);
-      return Buffer.from(chip.read(2) ?? []).toString('hex');
-    };
-    return { write, word, world, pass: (ms: number) => clock.sleep(ms) };
-  };
+  const bare = () => bareChip(tmp102, simulation, { temperature: 25 });
 
   it('says 0 until its first conversion has ended, and then converts at its rate', async () => {
     const { word, pass, world } = bare();

@@ -4,6 +4,7 @@ import tmp117, { celsius, conversionMs } from '../../drivers/tmp117.ts';
 import { i2cDevice } from '../../src/bus/i2c.ts';
 import { conformance } from '../conformance.ts';
 import { answering, i2cRig } from '../rig.ts';
+import { bareChip, refusesInRead } from './specifications.ts';
 
 conformance(tmp117, simulation);
 
@@ -61,38 +62,23 @@ describe('tmp117', () => {
     expect(await tmp117.identify?.(i2cDevice(bus, 0x48))).toBe('TMP117');
   });
 
-  it.each([
+  refusesInRead(tmp117, simulation, [
     ['a chip that was reset', { 1: '0220' }, 'sensor.no-data'],
     ['a chip that has not measured', { 0: '8000' }, 'sensor.no-data'],
     ['a bus stuck low', { 0: '0000', 1: '0000' }, 'sensor.no-data'],
     ['a bus stuck high', { 0: 'ffff', 1: 'ffff' }, 'sensor.no-data'],
-    ['a bus stuck high, where it looks like an average of 64,', { 0: 'ffff', 1: 'ffff' }, 'sensor.no-data', 64],
+    [
+      'a bus stuck high, where it looks like an average of 64,',
+      { 0: 'ffff', 1: 'ffff' },
+      'sensor.no-data',
+      { averaging: 64 },
+    ],
     ['a conversion that never ends', { 1: '0c20' }, 'sensor.not-ready'],
-  ])('refuses %s in a read', async (_what, wrong, code, averaging = 8) => {
-    const stage: { replies: Record<number, string> } = { replies: {} };
-    const { open, clock } = i2cRig(tmp117, simulation, {
-      options: { averaging },
-      intercept: (...all) => answering(stage.replies)(...all),
-    });
-    const sensor = await open();
-    stage.replies = wrong as Record<number, string>;
-    const beganMs = clock.monotonic();
-    await expect(sensor.read(signal)).rejects.toMatchObject({ code });
-    expect(clock.monotonic() - beganMs).toBeLessThanOrEqual(tmp117.variant?.({ averaging }).worstCaseMs ?? 0);
-  });
+  ]);
 });
 
 describe('the simulated tmp117', () => {
-  const bare = () => {
-    const { clock, world } = i2cRig(tmp117, simulation, { surroundings: { temperature: 25 } });
-    const chip = simulation.create(world);
-    const write = (...bytes: number[]) => chip.write(Uint8Array.from(bytes));
-    const word = (register: number) => {
-      write(register);
-      return Buffer.from(chip.read(2) ?? []).toString('hex');
-    };
-    return { write, word, world, pass: (ms: number) => clock.sleep(ms) };
-  };
+  const bare = () => bareChip(tmp117, simulation, { temperature: 25 });
 
   it('says 0x8000 until its first average has ended, and then measures once in a second', async () => {
     const { word, pass, world } = bare();

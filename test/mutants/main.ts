@@ -129,8 +129,8 @@ await Promise.all(
         `${driver.padEnd(14)} ${String(tried - survivors.length).padStart(3)} killed${endless > 0 ? ` (${endless} by the clock)` : ''}, ${survivors.length} survive${explained > 0 ? ` (${explained} explained)` : ''}`,
       );
       if (failure !== undefined) console.log(`  fails as it is: ${failure}`);
-      for (const { rule, file, line, was, is } of unexplained)
-        console.log(file === undefined ? `  ${rule}` : `  ${rule}, drivers/${file}:${line}\n    ${was}\n    ${is}`);
+      for (const { rule, folder, file, line, was, is } of unexplained)
+        console.log(file === undefined ? `  ${rule}` : `  ${rule}, ${folder}/${file}:${line}\n    ${was}\n    ${is}`);
     }
   }),
 );

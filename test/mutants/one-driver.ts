@@ -32,6 +32,7 @@ type Require = (path: string) => unknown;
 export interface NumberedMutant extends Mutant {
   /** The file that it is in; undefined for a bug around the driver. */
   readonly file: string | undefined;
+  readonly folder: 'drivers' | 'src';
 }
 export interface MutantBench {
   readonly mutants: readonly NumberedMutant[];
@@ -39,14 +40,22 @@ export interface MutantBench {
   try(mutant?: NumberedMutant): Promise<string | undefined>;
 }
 
-const partsOf = (driver: string): readonly string[] => [`${driver}.maths.ts`, `${driver}.ts`];
-const textOf = (file: string): string | undefined => {
-  try {
-    return readFileSync(join(ROOT, 'drivers', file), 'utf8');
-  } catch {
-    return undefined;
-  }
-};
+/** What drivers do through a file of src/: part of each that imports it. */
+const SHARED: readonly (readonly [name: string, file: string])[] = [
+  ['checkedWords', 'checked-words.ts'],
+  ['isStuck', 'stuck.ts'],
+];
+const isShared = (file: string | undefined): boolean => SHARED.some(([, shared]) => shared === file);
+const folderOf = (file: string | undefined): 'drivers' | 'src' => (isShared(file) ? 'src' : 'drivers');
+const textOf = (file: string): string => readFileSync(join(ROOT, folderOf(file), file), 'utf8');
+
+/** The driver's file, those of its formulas, and what it shares. */
+function partsOf(driver: string): readonly string[] {
+  const text = textOf(`${driver}.ts`);
+  const formulas = [...text.matchAll(/ from '\.\/([a-z0-9-]+\.maths\.ts)';/g)].map(([, file]) => file!);
+  const shared = SHARED.filter(([name]) => new RegExp(`\\b${name}\\b`).test(text)).map(([, file]) => file);
+  return [...shared, ...formulas, `${driver}.ts`];
+}
 
 /** Keeps what is to be replaced, and the runner, out of a bundle. */
 const left = (parts: readonly string[]): Plugin => ({
@@ -61,9 +70,9 @@ const left = (parts: readonly string[]): Plugin => ({
   },
 });
 
-async function bundle(contents: string, plugins: readonly Plugin[]): Promise<Script> {
+async function bundle(contents: string, plugins: readonly Plugin[], dir = 'test/mutants'): Promise<Script> {
   const { outputFiles } = await build({
-    stdin: { contents, resolveDir: join(ROOT, 'test', 'mutants'), loader: 'ts' },
+    stdin: { contents, resolveDir: join(ROOT, dir), loader: 'ts' },
     bundle: true,
     write: false,
     platform: 'node',
@@ -87,11 +96,11 @@ function run(script: Script, require: Require, here: string): Record<string, unk
 }
 
 export async function mutantBench(driver: string): Promise<MutantBench> {
-  const parts = partsOf(driver).filter((file) => textOf(file) !== undefined);
+  const parts = partsOf(driver);
   const runner = await smallRunner();
   const node = createRequire(import.meta.url);
   const here = new URL(`../drivers/${driver}.test.ts`, import.meta.url).href;
-  const api = run(await bundle(`export * from '../../src/driver.ts';`, []), node, here);
+  const everybodys = await bundle(`export * from './driver.ts';`, [left(parts)], 'src');
   const tests = await bundle(
     `${[driver, ...(MORE_TESTS[driver] ?? [])].map((name) => `import '../drivers/${name}.test.ts';`).join('')} export { runFile } from '../vector-runner.ts';`,
     [left(parts)],
@@ -104,7 +113,9 @@ export async function mutantBench(driver: string): Promise<MutantBench> {
     }
   });
 
-  const inFiles = parts.flatMap((file) => mutantsOf(textOf(file)!).map((mutant) => ({ ...mutant, file })));
+  const inFiles = parts.flatMap((file) =>
+    mutantsOf(textOf(file)).map((mutant) => ({ ...mutant, file, folder: folderOf(file) })),
+  );
   const moduleOf = (file: string, text: string, require: Require): Record<string, unknown> => {
     const module: Module = { exports: {} };
     const { code } = transformSync(text, { loader: 'ts', format: 'cjs', target: 'node20' });
@@ -115,23 +126,26 @@ export async function mutantBench(driver: string): Promise<MutantBench> {
     );
     return module.exports;
   };
-  const attempt = async (mutant?: NumberedMutant): Promise<string | undefined> => {
-    const loaded = new Map<string, unknown>([
-      ['vitest', runner.api],
-      ['driver-api', api],
-      ['../src/driver.ts', api],
-    ]);
+  const requireWith = (mutant?: NumberedMutant): Require => {
+    const loaded = new Map<string, unknown>([['vitest', runner.api]]);
     const require: Require = (path) => {
       if (loaded.has(path)) return loaded.get(path);
       const file = /^(?:driver:|\.\/)(.*\.ts)$/.exec(path)?.[1];
       if (file === undefined || !parts.includes(file)) return node(path);
-      const found = moduleOf(file, mutant?.file === file ? mutant.text : textOf(file)!, require);
+      const found = moduleOf(file, mutant?.file === file ? mutant.text : textOf(file), require);
       const wrap = mutant?.file === undefined && mutant && file === `${driver}.ts` ? WRAPPERS[mutant.rule] : undefined;
       // A module's exports cannot be written to.
       const given = wrap ? { ...found, __esModule: true, default: wrap(found.default as AnyDriver) } : found;
       for (const name of [`driver:${file}`, `./${file}`]) loaded.set(name, given);
       return given;
     };
+    const api = isShared(mutant?.file) || !plainApi ? run(everybodys, require, here) : plainApi;
+    for (const name of ['driver-api', '../src/driver.ts']) loaded.set(name, api);
+    return require;
+  };
+  let plainApi: Record<string, unknown> | undefined;
+  const attempt = async (mutant?: NumberedMutant): Promise<string | undefined> => {
+    const require = requireWith(mutant);
     try {
       const { runFile } = run(tests, require, here) as { runFile: typeof import('../vector-runner.ts').runFile };
       for (const file of vectors) {
@@ -147,11 +161,11 @@ export async function mutantBench(driver: string): Promise<MutantBench> {
       return `cannot be loaded: ${String(error)}`;
     }
   };
-  const plain = moduleOf(`${driver}.ts`, textOf(`${driver}.ts`)!, (path) =>
-    path === '../src/driver.ts' ? api : moduleOf(path, textOf(path.slice(2))!, node),
-  ).default as AnyDriver;
+  const plainly = requireWith();
+  plainApi = plainly('driver-api') as Record<string, unknown>;
+  const plain = (plainly(`./${driver}.ts`) as { default: AnyDriver }).default;
   const around = Object.entries(WRAPPERS).flatMap(([rule, wrap]): NumberedMutant[] =>
-    wrap(plain) ? [{ rule, line: 0, was: '', is: '', text: '', file: undefined }] : [],
+    wrap(plain) ? [{ rule, line: 0, was: '', is: '', text: '', file: undefined, folder: 'drivers' }] : [],
   );
   return { mutants: [...around, ...inFiles], try: attempt };
 }
