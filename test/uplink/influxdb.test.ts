@@ -30,13 +30,12 @@ describe.skipIf(!hasInfluxdb)(`InfluxDB 1.6${hasInfluxdb ? '' : ` (${NO_INFLUXDB
         compress: 'gzip',
         headers: {},
         authorization: `Basic ${Buffer.from('admin:secret').toString('base64')}`,
-        // Beyond all the time that a test lets pass: the database is a process of its own, which needs real time.
-        timeoutMs: 600_000,
+        timeoutMs: 10_000,
         tls: {},
         batch: { maxReadings: 500, maxBytes: 100_000, maxWaitMs: 0 },
         ...more,
       },
-      { source },
+      { source, isPeerReal: true },
     );
     rigs.push(rig);
     return rig;

@@ -28,6 +28,8 @@ export interface RequestRigOptions {
   readonly memory?: Map<string, string>;
   readonly clock?: VirtualClock;
   readonly random?: () => number;
+  /** The other side is a process of its own, which needs real time: none passes here while it has a request. */
+  readonly isPeerReal?: boolean;
 }
 
 export async function startRequestRig(config: UplinkConfig, options: RequestRigOptions = {}): Promise<RequestRig> {
@@ -66,6 +68,7 @@ export async function startRequestRig(config: UplinkConfig, options: RequestRigO
     async passing(what, condition) {
       for (let step = 0; step < 3_000 && !condition(); step++) {
         for (let turn = 0; turn < TURNS && !condition(); turn++) await new Promise((resolve) => setImmediate(resolve));
+        if (options.isPeerReal) await until(what, () => condition() || uplink.status().inFlight === 0);
         if (!condition()) await clock.advance(STEP_MS);
       }
       await until(what, condition);
