@@ -1,12 +1,12 @@
 /** `sedge receive`: a small cloud side. Options and exit status here; the work is in src/receive/. */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { systemClock } from '../clock.ts';
 import { messageOf, SedgeError } from '../errors.ts';
-import { FORMATS, type FormatName, type Item } from '../receive/formats.ts';
-import { createLedger } from '../receive/ledger.ts';
-import { fileOutput, streamOutput } from '../receive/output.ts';
+import { FORMATS, type FormatName, type Item, skips } from '../receive/formats.ts';
+import { createLedger, type Ledger } from '../receive/ledger.ts';
+import { fileOutput, lazyOutput, type Output, streamOutput } from '../receive/output.ts';
 import { receiveBatches } from '../receive/receiver.ts';
 import { createSummary } from '../receive/summary.ts';
 import { parseBroker } from '../uplink/mqtt-dial.ts';
@@ -32,7 +32,7 @@ export const receive: Command = {
 The subscription is durable: the broker keeps what comes while this command is away. A message is acknowledged when its
 lines are written and flushed. What FILE holds is read at the start, so that duplicates are removed across restarts.
 Missing is a number that neither came, nor is named by a gap, nor was counted as skipped, which an uplink with include or
-exclude says of its batches; both are lines of FILE too. Nothing is said of numbers before the first that came, nor of
+exclude says of its batches: gaps are lines of FILE too, what was skipped is kept in FILE.skipped. Nothing is said of numbers before the first that came, nor of
 those after the last. Without --out each start begins anew.
 SIGTERM and SIGINT print a summary per sensor and channel on stderr.
 `,
@@ -68,7 +68,6 @@ SIGTERM and SIGINT print a summary per sensor and channel on stderr.
     const summary = createSummary();
     const restore = (item: Item) => {
       if ('gap' in item) ledger.restoreGap(item.device, item.gap);
-      else if ('skipped' in item) ledger.restoreSkipped(item.device, item.skipped);
       else {
         const { device, stream, record } = item;
         ledger.restoreRecord(device, stream, record.seq);
@@ -76,6 +75,7 @@ SIGTERM and SIGINT print a summary per sensor and channel on stderr.
       }
     };
     const output = out === undefined ? streamOutput(io.stdout) : await fileOutput(out, format, restore);
+    const skipped = out === undefined ? undefined : await skippedOutput(out, ledger);
     const held = ledger.counts.records;
     const tell = (line: string) => void io.stderr.write(`${line}\n`);
     if (held > 0) tell(`${outName} holds ${held} records.`);
@@ -89,6 +89,7 @@ SIGTERM and SIGINT print a summary per sensor and channel on stderr.
         ...(ca === undefined ? {} : { ca }),
         format,
         output,
+        ...(skipped && { skipped }),
         ledger,
         summary,
         clock: systemClock,
@@ -98,11 +99,21 @@ SIGTERM and SIGINT print a summary per sensor and channel on stderr.
       });
     } finally {
       await output.close();
+      await skipped?.close();
       io.stderr.write(summary.text(ledger));
     }
     return EXIT.done;
   },
 };
+
+/** Read after the records, because what those are not is what was skipped. A device or a pipe keeps nothing, so nor does this. */
+async function skippedOutput(out: string, ledger: Ledger): Promise<Output | undefined> {
+  if (!(await stat(out)).isFile()) return undefined;
+  const path = `${out}.skipped`;
+  return lazyOutput(path, () =>
+    fileOutput(path, skips, ({ device, skipped }) => ledger.restoreSkipped(device, skipped)),
+  );
+}
 
 const text = (values: CommandArgs['values'], name: string): string | undefined => {
   const value = values[name];

@@ -1,8 +1,7 @@
 /**
  * The two forms of output, written and read back.
  *
- * jsonl: one record a line, as in the batch, with device and stream before it; a gap is a line of its own, and so is what a batch
- * said of numbers that its uplink does not carry: without it they would seem to be missing after a restart.
+ * jsonl: one record a line, as in the batch, with device and stream before it; a gap is a line of its own.
  * csv: one row per value. `channels` says how many rows a record has, so that a record that was cut off by a crash is
  * seen and cut, and its message, which was not acknowledged, writes it again. The samples of a window are one row an axis,
  * with the steps in one field, after rows of their `rate_hz` and `scale`. No field needs quotes: everything that gets
@@ -14,24 +13,29 @@ import { gapOf, type IncomingRecord, recordOf, type Skipped, samplesOf, skippedO
 
 export type Item =
   | { readonly device: string; readonly stream: string; readonly record: IncomingRecord }
-  | { readonly device: string; readonly gap: Gap }
-  | { readonly device: string; readonly skipped: Skipped };
+  | { readonly device: string; readonly gap: Gap };
 
-export interface Reader {
+/** What a batch said of numbers that its uplink does not carry. No reading, so it has a file of its own: `skips`. */
+export interface SkippedItem {
+  readonly device: string;
+  readonly skipped: Skipped;
+}
+
+export interface Reader<T> {
   /**
    * Takes one line. Returns an item when one is complete; 'more' when it goes on in the next line, or holds none; throws if
    * the line is none of ours.
    */
-  line(text: string): Item | 'header' | 'more';
+  line(text: string): T | 'header' | 'more';
 }
 
-export interface Format {
+export interface Format<T = Item> {
   readonly header: string;
   /** What every file of ours begins with: no other file is ever appended to, or cut. */
   readonly begins: string;
   /** With line ends. */
-  write(item: Item): string;
-  reader(): Reader;
+  write(item: T): string;
+  reader(): Reader<T>;
 }
 
 export type FormatName = 'jsonl' | 'csv';
@@ -40,14 +44,13 @@ const jsonl: Format = {
   header: '',
   begins: '{"device":"',
   write(item) {
-    if (!('record' in item)) return `${JSON.stringify(item)}\n`;
+    if ('gap' in item) return `${JSON.stringify({ device: item.device, gap: item.gap })}\n`;
     return `${JSON.stringify({ device: item.device, stream: item.stream, ...item.record.members })}\n`;
   },
   reader: () => ({
     line(text) {
-      const { device, stream, gap, skipped, ...members } = JSON.parse(text) as Record<string, unknown>;
+      const { device, stream, gap, ...members } = JSON.parse(text) as Record<string, unknown>;
       if (gap !== undefined) return { device: String(device), gap: gapOf(gap) };
-      if (skipped !== undefined) return { device: String(device), skipped: skippedOf(skipped) };
       // Which list a record was in is not written; nothing here asks for it.
       return { device: String(device), stream: String(stream), record: recordOf('reading', members) };
     },
@@ -84,10 +87,6 @@ const csv: Format = {
       const { stream, from, to, lost, reason } = item.gap;
       return rowText({ device, stream, kind: 'gap', seq: from, to, lost, reason });
     }
-    if ('skipped' in item) {
-      const { stream, from, to, count } = item.skipped;
-      return rowText({ device, stream, kind: 'skipped', seq: from, to, value: count });
-    }
     const { kind, seq, time, sensor, members } = item.record;
     const cells = cellsOf(item.record);
     const common: Row = {
@@ -123,9 +122,6 @@ const csv: Format = {
         if (row.kind === 'gap') {
           return { device, gap: gapOf({ stream, from: seq, to: Number(row.to), lost: Number(row.lost), reason }) };
         }
-        if (row.kind === 'skipped') {
-          return { device, skipped: skippedOf({ stream, from: seq, to: Number(row.to), count: Number(row.value) }) };
-        }
         if (row.channel !== '') rows += 1;
         // What a window held is not asked for again, only that all of it was written.
         if (row.channel !== '' && row.kind !== 'window') values[row.channel] = Number(row.value);
@@ -154,3 +150,15 @@ function plain(member: unknown): string | number {
 }
 
 export const FORMATS: Readonly<Record<FormatName, Format>> = { jsonl, csv };
+
+export const skips: Format<SkippedItem> = {
+  header: '',
+  begins: '{"device":"',
+  write: ({ device, skipped }) => `${JSON.stringify({ device, skipped })}\n`,
+  reader: () => ({
+    line(text) {
+      const { device, skipped } = JSON.parse(text) as Record<string, unknown>;
+      return { device: String(device), skipped: skippedOf(skipped) };
+    },
+  }),
+};

@@ -3,11 +3,11 @@
  * handed over for standard output.
  */
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Writable } from 'node:stream';
 import { messageOf, SedgeError } from '../errors.ts';
-import type { Format, Item } from './formats.ts';
+import type { Format, Reader } from './formats.ts';
 
 export interface Output {
   write(text: string): Promise<void>;
@@ -33,7 +33,11 @@ const LINE_END = 0x0a;
  * Opens a file to append to, after reading what it holds. An end that a crash tore (a line without its end, a record
  * without its last rows) is cut off: its message was not acknowledged and comes again.
  */
-export async function fileOutput(path: string, format: Format, restore: (item: Item) => void): Promise<Output> {
+export async function fileOutput<T extends object>(
+  path: string,
+  format: Format<T>,
+  restore: (item: T) => void,
+): Promise<Output> {
   let file: FileHandle | undefined;
   // A device or a pipe has nothing to read back, and nothing to flush.
   let isRegular = true;
@@ -68,11 +72,11 @@ export async function fileOutput(path: string, format: Format, restore: (item: I
 }
 
 /** Returns how many bytes of the file are whole. */
-async function readBack(
+async function readBack<T extends object>(
   file: FileHandle,
   path: string,
-  format: Format,
-  restore: (item: Item) => void,
+  format: Format<T>,
+  restore: (item: T) => void,
 ): Promise<number> {
   const reader = format.reader();
   const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
@@ -101,11 +105,29 @@ async function readBack(
   }
 }
 
+/** Of a file that is there only once it has something to hold. */
+export async function lazyOutput(path: string, open: () => Promise<Output>): Promise<Output> {
+  const isThere = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  let output = isThere ? await open() : undefined;
+  return {
+    async write(text) {
+      output ??= await open();
+      await output.write(text);
+    },
+    async close() {
+      await output?.close();
+    },
+  };
+}
+
 /** As far as both go: a crash may have left less than the whole beginning. */
 const beginsAlike = (a: string, b: string): boolean => a.startsWith(b) || b.startsWith(a);
 
 /** undefined: a line that is not ours, or was damaged. */
-function tryLine(reader: ReturnType<Format['reader']>, text: string): Item | 'header' | 'more' | undefined {
+function tryLine<T>(reader: Reader<T>, text: string): T | 'header' | 'more' | undefined {
   try {
     return reader.line(text);
   } catch {

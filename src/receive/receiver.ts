@@ -7,7 +7,7 @@ import { messageOf } from '../errors.ts';
 import type { Gap } from '../journal/types.ts';
 import { createBackoff } from '../uplink/backoff.ts';
 import { type Broker, createDial } from '../uplink/mqtt-dial.ts';
-import type { Format, Item } from './formats.ts';
+import { type Format, type Item, skips } from './formats.ts';
 import { type IncomingBatch, parseBatch } from './incoming.ts';
 import { textOf } from './inflate.ts';
 import type { Ledger } from './ledger.ts';
@@ -15,6 +15,13 @@ import type { Output } from './output.ts';
 import type { Summary } from './summary.ts';
 
 const KEEPALIVE_MS = 30_000;
+
+/** Text to be flushed before a message is acknowledged. */
+interface News {
+  readonly lines: string;
+  readonly skipped: string;
+}
+const NOTHING: News = { lines: '', skipped: '' };
 
 export interface ReceiverOptions {
   readonly broker: Broker;
@@ -24,6 +31,8 @@ export interface ReceiverOptions {
   readonly ca?: string;
   readonly format: Format;
   readonly output: Output;
+  /** Where it is kept what batches said was skipped, for the next start; nowhere unless given. */
+  readonly skipped?: Output;
   readonly ledger: Ledger;
   readonly summary: Summary;
   readonly clock: Clock;
@@ -46,19 +55,20 @@ export async function receiveBatches(options: ReceiverOptions): Promise<void> {
   let failure: unknown;
   let told: string | undefined;
   /** What came while a flush was under way goes into the next one, together. */
-  let gathered = '';
+  let gathered = NOTHING;
   let flushing: Promise<void> = Promise.resolve();
   let nextFlush: Promise<void> | undefined;
 
   /** Resolves when this and all before it is flushed. After a failed write nothing is, for ever: it is not all on disk. */
-  function flushed(text: string): Promise<void> {
-    gathered += text;
+  function flushed({ lines, skipped }: News): Promise<void> {
+    gathered = { lines: gathered.lines + lines, skipped: gathered.skipped + skipped };
     nextFlush ??= flushing.then(async () => {
       const together = gathered;
-      gathered = '';
+      gathered = NOTHING;
       flushing = nextFlush!;
       nextFlush = undefined;
-      if (together !== '') await output.write(together);
+      if (together.skipped !== '') await options.skipped?.write(together.skipped);
+      if (together.lines !== '') await output.write(together.lines);
     });
     return nextFlush;
   }
@@ -75,20 +85,20 @@ export async function receiveBatches(options: ReceiverOptions): Promise<void> {
   /** Also a message with nothing new waits: the first copy of it may not be flushed yet. */
   async function take(from: string, payload: Uint8Array): Promise<void> {
     try {
-      await flushed(linesOf(from, payload));
+      await flushed(newsOf(from, payload));
     } catch (error) {
       failure ??= error;
       stop();
       throw error;
     }
   }
-  function linesOf(from: string, payload: Uint8Array): string {
+  function newsOf(from: string, payload: Uint8Array): News {
     let batch: IncomingBatch;
     try {
       batch = parseBatch(textOf(payload));
     } catch (error) {
       tellOnce(`A message on ${from} is left out. ${messageOf(error)}`);
-      return '';
+      return NOTHING;
     }
     const { device, stream } = batch;
     const { records, gaps, skipped, missing } = ledger.take(batch);
@@ -99,9 +109,8 @@ export async function receiveBatches(options: ReceiverOptions): Promise<void> {
     const items: Item[] = [
       ...gaps.map((gap) => ({ device, gap })),
       ...records.map((record) => ({ device, stream, record })),
-      ...(skipped ? [{ device, skipped }] : []),
     ];
-    return items.map(format.write).join('');
+    return { lines: items.map(format.write).join(''), skipped: skipped ? skips.write({ device, skipped }) : '' };
   }
 
   const dial = createDial();

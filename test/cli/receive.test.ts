@@ -179,6 +179,15 @@ describe('sedge receive', () => {
     const said = ['missing: 1 of 9..9', 'records: 7, duplicates removed: 0, missing: 1'];
     for (const part of said) expect(await first.stderr).toContain(part);
     const whole = await readFile(join(directory, out), 'utf8');
+    expect(whole).not.toContain('skipped');
+    const skipped = lines(await readFile(join(directory, `${out}.skipped`), 'utf8')).map((line) => JSON.parse(line));
+    expect(skipped.map(({ skipped: { from, to, count } }) => [from, to, count])).toEqual([
+      ...[
+        [1, 5, 2],
+        [6, 8, 3],
+        [12, 14, 1],
+      ],
+    ]);
     // The last message again, as after a lost acknowledgement, and one more.
     publishOnSubscribe = [
       [1, batchText(12, 14, [], [14])],
