@@ -69,11 +69,15 @@ const totalBytes = async () => {
 };
 /** Lets what goes on beside the commits come to its end. */
 async function quiet(journal: Journal): Promise<void> {
-  for (let before = -1; before !== journal.status().bytesWritten; ) {
+  let before = -1;
+  for (let looks = 0; looks < QUIET_LOOKS; looks++) {
+    if (before !== journal.status().bytesWritten) looks = 0;
     before = journal.status().bytesWritten;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
+/** Of 50 ms: between two writes much is read, on a busy machine for long. */
+const QUIET_LOOKS = 5;
 const SMALL = { maxRecords: 10, maxBytes: 100_000 };
 const sumLost = (gaps: readonly Gap[]) => gaps.reduce((sum, { lost }) => sum + lost, 0);
 
