@@ -21,6 +21,12 @@ export const nodeCheck: Check = {
   },
 };
 
+/** The way that is taken where a package does not load; undefined where there is none. */
+async function otherWay(name: NativePackage, { system }: DoctorContext): Promise<string | undefined> {
+  const hasNotify = name === 'node-unix-socket' && (await system.run('systemd-notify', ['--version'])) !== undefined;
+  return hasNotify ? 'not there, and not needed: systemd is told through the program systemd-notify' : undefined;
+}
+
 /** What a package is for, and whether this configuration can do without it. */
 async function need(name: NativePackage, { configuration: { config }, system }: DoctorContext) {
   const uses = (bus: string) => config?.sensors.some(({ place }) => place.bus === bus) ?? false;
@@ -33,7 +39,7 @@ async function need(name: NativePackage, { configuration: { config }, system }: 
         purpose: 'GPIO lines can be read through the gpiod tools only',
       };
     case 'node-unix-socket':
-      return { isNeeded: false, purpose: 'systemd is told through the program systemd-notify' };
+      return { isNeeded: false, purpose: 'systemd is not told that the service runs' };
   }
 }
 
@@ -43,6 +49,8 @@ async function examine(name: NativePackage, context: DoctorContext): Promise<Fin
     await loadNative(name, () => system.load(name), system.platform);
     return ok('loads', { about: name });
   } catch (error) {
+    const way = await otherWay(name, context);
+    if (way !== undefined) return ok(way, { about: name });
     const { what, remedy } = halves(messageOf(error));
     const { isNeeded, purpose } = await need(name, context);
     const state = isNeeded ? fault : warning;

@@ -86,6 +86,14 @@ describe('a healthy board', () => {
     expect(looked).toContain('service');
   });
 
+  it('is content with systemd-notify where node-unix-socket is not there, as in the package for arm64', async () => {
+    board.machine.packages['node-unix-socket'] = nativeError('ERR_MODULE_NOT_FOUND', 'Cannot find package');
+    const about = async () => (await board.ask()).told.find(({ check }) => check === 'packages.node-unix-socket');
+    expect(await about()).toMatchObject({ state: 'warning', message: expect.stringContaining('systemd is not told') });
+    board.machine.programs['systemd-notify'] = { status: 0, stdout: 'systemd 257', stderr: '' };
+    expect(await about()).toMatchObject({ state: 'ok', message: expect.stringContaining('through the program') });
+  });
+
   it('proves the broker by a message to a topic of its own, not retained, under a client id of its own', async () => {
     await board.ask();
     const { publishes, connects, subscriptions } = board.broker;
