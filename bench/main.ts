@@ -1,8 +1,9 @@
 /**
- * `npm run bench [-- PART...]`: the figures of the README, as JSON. Parts: start, idle, throughput, formats, size, vibration; all
+ * `npm run bench [-- PART...]`: the figures of the README, as JSON. Parts: start, idle, throughput, formats, size, vibration, flood; all
  * of them unless named. Whole processes, as a user starts them, against Debian's Mosquitto on loopback. Machines differ and are
  * noisy: read the ratios.
  */
+import { measureFlood } from './flood.ts';
 import { measureFormats } from './formats.ts';
 import { measureIdle } from './idle.ts';
 import { measureSize } from './size.ts';
@@ -17,6 +18,7 @@ const PARTS = {
   formats: measureFormats,
   size: measureSize,
   vibration: measureVibration,
+  flood: measureFlood,
 };
 type Part = keyof typeof PARTS;
 
