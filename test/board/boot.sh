@@ -38,10 +38,11 @@ start)
   if [ -L "$repo/node_modules" ]; then
     modules=(-virtfs "local,path=$(readlink -f "$repo/node_modules"),mount_tag=modules,security_model=none,readonly=on")
   fi
+  # no_timer_check: on a busy machine the emulated timer is late for the kernel's test of how it is wired, which then panics.
   qemu-system-x86_64 -name vpi -machine q35 -accel tcg,thread=multi -cpu "${RIG_CPU:-Nehalem}" -smp 2 -m "${RIG_MEM:-512}" \
     -display none -nodefaults -no-reboot -serial "file:$run/console.log" \
     -kernel "$out/vmlinuz" -initrd "$out/initrd.gz" \
-    -append "console=ttyS0 quiet mitigations=off panic=-1 systemd.show_status=0 ${RIG_APPEND:-}" \
+    -append "console=ttyS0 quiet mitigations=off panic=-1 no_timer_check systemd.show_status=0 ${RIG_APPEND:-}" \
     -blockdev "driver=qcow2,node-name=root,file.driver=file,file.filename=$out/root.qcow2" \
     -device virtio-blk-pci,drive=root -device virtio-blk-pci,drive=data \
     -blockdev "$data,node-name=data" \
