@@ -1,6 +1,6 @@
 /**
- * `npm run bench:uplink [-- --readings N] [--part drain|far|latency|loop]`: what an uplink costs, as JSON. The built program
- * against Debian's Mosquitto on loopback: a full journal drained; the same with 100 ms round trip; a loop that encodes the same
+ * `npm run bench:uplink [-- --readings N] [--part loop|drain|senml|influx|csv|far|latency]`: what an uplink costs, as JSON. The built program
+ * against Debian's Mosquitto on loopback: a full journal drained, as JSON and in each other format; the same with 100 ms round trip; a loop that encodes the same
  * readings from memory and sends them over the same client, in the same run; how late live values are meanwhile. Machines
  * differ and are noisy: read the ratios.
  */
@@ -68,7 +68,11 @@ async function fill(directory: string): Promise<void> {
   await journal.close();
 }
 
-function writeConfig(name: string, port: number, live: boolean): { config: string; directory: string } {
+function writeConfig(
+  name: string,
+  port: number,
+  { live = false, format = 'json' },
+): { config: string; directory: string } {
   const directory = join(root, name);
   mkdirSync(directory);
   const sensors = Array.from(
@@ -78,7 +82,7 @@ function writeConfig(name: string, port: number, live: boolean): { config: strin
   const config = join(directory, 'sedge.yaml');
   writeFileSync(
     config,
-    `version: 1\ndevice: bench\nsensors:\n${sensors.join('')}journal: { directory: ${directory}/journal, max_size: 2GB }\nuplinks:\n  cloud: { type: mqtt, url: "mqtt://127.0.0.1:${port}" }\n`,
+    `version: 1\ndevice: bench\nsensors:\n${sensors.join('')}journal: { directory: ${directory}/journal, max_size: 2GB }\nuplinks:\n  cloud: { type: mqtt, url: "mqtt://127.0.0.1:${port}", format: ${format} }\n`,
   );
   return { config, directory };
 }
@@ -121,10 +125,11 @@ async function whileItDrains(broker: Mosquitto, pid: number) {
   };
 }
 
-async function drain(name: string, throughPort?: (broker: Mosquitto) => Promise<{ port: number; close(): void }>) {
+type Way = (broker: Mosquitto) => Promise<{ port: number; close(): void }>;
+async function drain(name: string, { through, format = 'json' }: { through?: Way; format?: string } = {}) {
   const broker = await startMosquitto({ lines: ['persistence false'] });
-  const way = await throughPort?.(broker);
-  const { config, directory } = writeConfig(name, way?.port ?? broker.port, false);
+  const way = await through?.(broker);
+  const { config, directory } = writeConfig(name, way?.port ?? broker.port, { format });
   await fill(join(directory, 'journal'));
   const run = startSedge(['run', '--simulate', '--config', config]);
   try {
@@ -190,7 +195,7 @@ function lateness() {
  */
 async function latency() {
   const broker = await startMosquitto({ lines: ['persistence false'] });
-  const { config, directory } = writeConfig('latency', broker.port, true);
+  const { config, directory } = writeConfig('latency', broker.port, { live: true });
   await fill(join(directory, 'journal'));
   const client = mqtt.connect({ host: '127.0.0.1', port: broker.port, protocol: 'mqtt' });
   let lateMs: number[] = [];
@@ -234,12 +239,15 @@ async function latency() {
 const PARTS = {
   loop,
   drain: () => drain('drain'),
-  far: () => drain('far', delayed),
+  senml: () => drain('senml', { format: 'senml' }),
+  influx: () => drain('influx', { format: 'influx' }),
+  csv: () => drain('csv', { format: 'csv' }),
+  far: () => drain('far', { through: delayed }),
   latency,
 };
 const wanted = (values.part ?? Object.keys(PARTS)) as (keyof typeof PARTS)[];
 try {
-  for (const part of wanted) console.log(JSON.stringify({ [part]: { format: 'json', ...(await PARTS[part]()) } }));
+  for (const part of wanted) console.log(JSON.stringify({ [part]: await PARTS[part]() }));
 } finally {
   rmSync(root, { recursive: true, force: true });
 }
