@@ -67,6 +67,11 @@ const totalBytes = async () => {
   );
   return sizes.reduce((sum, size) => sum + size, 0);
 };
+/** To be damaged. */
+async function firstSegment() {
+  const [name] = (await readdir(directory)).filter((one) => one.endsWith('.segment')).sort();
+  return { name, file: await openFile(join(directory, name!), 'r+') };
+}
 /** Lets what goes on beside the commits come to its end. */
 async function quiet(journal: Journal): Promise<void> {
   let before = -1;
@@ -131,13 +136,12 @@ describe('what waits', () => {
     await write(journal, 0, 4_000);
     await quiet(journal);
     await journal.close();
-    const names = (await readdir(directory)).filter((name) => name.endsWith('.segment')).sort();
-    const file = await openFile(join(directory, names[0]!), 'r+');
+    const { name, file } = await firstSegment();
     await file.write(Buffer.from('damage'), 0, 6, 4096 + 100);
     await file.close();
     const { damages, records: intact } = await verifyJournal(directory, { codec: blockCodec });
     expect([damages.length, intact]).toEqual([1, 3_800]);
-    expect(damages[0]).toMatchObject({ file: names[0], offset: 4_096, from: 1, to: 200 });
+    expect(damages[0]).toMatchObject({ file: name, offset: 4_096, from: 1, to: 200 });
     journal = await open();
     const { records, gaps } = await drain(journal.reader('cloud'));
     expect(gaps).toHaveLength(1);
@@ -154,15 +158,14 @@ describe('what waits', () => {
     await write(journal, 0, 4_000);
     await quiet(journal);
     await journal.close();
-    const names = (await readdir(directory)).filter((name) => name.endsWith('.segment')).sort();
-    const file = await openFile(join(directory, names[0]!), 'r+');
+    const { name, file } = await firstSegment();
     const head = Buffer.alloc(4096);
     await file.read(head, 0, 4096, 0);
     const indexAt = head.readUInt32LE(136);
     await file.write(Buffer.from('damage'), 0, 6, indexAt + 8);
     const { damages, records: intact } = await verifyJournal(directory, { codec: blockCodec });
     expect([damages.length, intact]).toEqual([1, 4_000]);
-    expect(damages[0]).toMatchObject({ file: names[0], offset: indexAt, from: null, to: null });
+    expect(damages[0]).toMatchObject({ file: name, offset: indexAt, from: null, to: null });
     // Of the three copies of its header one is enough.
     const copyAt = (await file.stat()).size - 148;
     await file.write(Buffer.from('damage'), 0, 6, copyAt + 30);
@@ -178,8 +181,8 @@ describe('what waits', () => {
     await file.close();
     const twice = await verifyJournal(directory, { codec: blockCodec });
     expect(twice.damages).toEqual([
-      expect.objectContaining({ file: names[0], from: 201, to: 400 }),
-      expect.objectContaining({ file: names[0], offset: indexAt, from: null }),
+      expect.objectContaining({ file: name, from: 201, to: 400 }),
+      expect.objectContaining({ file: name, offset: indexAt, from: null }),
     ]);
     journal = await open();
     const { records, gaps } = await drain(journal.reader('cloud'));
